@@ -1,0 +1,1 @@
+"""The specification's import path. See :mod:`dashboard.client`."""
