@@ -1,0 +1,1 @@
+"""Runs, checkpoints, events, commands: relational and small."""

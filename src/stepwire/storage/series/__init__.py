@@ -1,0 +1,1 @@
+"""Points: a journal of batches, and reads that keep every extremum."""
