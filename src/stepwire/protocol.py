@@ -100,6 +100,8 @@ class MetricUpdate:
         metrics: The newest value of each metric in this message.
         time: When the newest point was logged.
         cursor: Commit that the message ends with.
+        since: Commit that it follows: its points are those of the commits ``since < c <= cursor``. A message
+            for the run list has no ``since``: it holds newest values only, not every point.
         series: The points themselves when there is more than one step; left out for a single step.
     """
 
@@ -108,6 +110,7 @@ class MetricUpdate:
     metrics: dict[str, Number]
     time: int | None = None
     cursor: int | None = None
+    since: int | None = None
     series: dict[str, Points] | None = None
     type: Literal["metric_update"] = "metric_update"
 

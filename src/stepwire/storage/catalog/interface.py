@@ -1,4 +1,6 @@
-"""What the catalog promises: everything about a run but its points. Every engine passes ``tests/contract/test_catalog.py``.
+"""What the catalog promises: everything about a run but its points.
+
+Every engine passes ``tests/contract/test_catalog.py``.
 
 Promises:
 
@@ -11,7 +13,7 @@ Promises:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
@@ -210,8 +212,12 @@ class Catalog(Protocol):
         """Make it the run's one best checkpoint. Raises NotFoundError."""
         ...
 
+    def delete_checkpoint(self, tx: Connection, checkpoint_id: str) -> None:
+        """Forget a registration; never touches the file. Raises NotFoundError."""
+        ...
+
     # events
-    def add_event(
+    def add_event(  # noqa: PLR0913 - the columns of an event, all by name
         self,
         tx: Connection,
         *,

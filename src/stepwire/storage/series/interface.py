@@ -17,7 +17,7 @@ Words: a *source* is a run or a host; a *stream* is one writer (a process life) 
 the ordered names that one log call carries.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -47,7 +47,7 @@ class AcceptedSet:
         names: Metric names, in column order.
         steps: One per row; whole numbers are ``int``.
         times: µs since 1970, one per row.
-        values: float64, row-major, rows × names, as raw little-endian bytes.
+        values: float64, row-major, one per row and name, as raw little-endian bytes.
     """
 
     names: tuple[str, ...]
@@ -149,7 +149,14 @@ class SeriesStore(Protocol):
     """
 
     def open_stream(
-        self, tx: Connection, source: str, writer_id: str, *, kind: Literal["run", "host"] = "run", attempt: int = 1, rank: int = 0
+        self,
+        tx: Connection,
+        source: str,
+        writer_id: str,
+        *,
+        kind: Literal["run", "host"] = "run",
+        attempt: int = 1,
+        rank: int = 0,
     ) -> Stream:
         """Find the stream or make it (and its source). Idempotent."""
         ...
@@ -161,6 +168,7 @@ class SeriesStore(Protocol):
             SequenceGapError: ``batch.first_seq`` is past ``high + 1``.
             InvalidError: Buffer lengths don't agree, a metric set is not known, a step is out of range, the
                 record numbers aren't inside the batch. Nothing is stored.
+            NotFoundError: The stream's source was deleted.
         """
         ...
 
@@ -173,15 +181,36 @@ class SeriesStore(Protocol):
         ...
 
     def window(
-        self, source: str, name: str, *, x: Axis, start: float | None = None, stop: float | None = None, points: int = 1000
+        self,
+        source: str,
+        name: str,
+        *,
+        x: Axis,
+        start: float | None = None,
+        stop: float | None = None,
+        points: int = 1000,
+        origin: int | None = None,
     ) -> Buckets:
-        """One series between ``start`` and ``stop`` (both included; ``None``: open) in about ``points`` buckets."""
+        """One series between ``start`` and ``stop`` (both included; ``None``: open) in about ``points`` buckets.
+
+        ``origin`` (µs) is where ``relative`` counts from; the source's earliest point when left out.
+        """
         ...
 
     def grid(
-        self, series: Sequence[tuple[str, str]], *, x: Axis, start: float | None = None, stop: float | None = None, points: int = 1000
+        self,
+        series: Sequence[tuple[str, str]],
+        *,
+        x: Axis,
+        start: float | None = None,
+        stop: float | None = None,
+        points: int = 1000,
+        origins: Mapping[str, int] | None = None,
     ) -> Grid:
-        """Several (source, name) on one shared x of at most about ``points`` buckets: a whole chart in one pass."""
+        """Several (source, name) on one shared x of at most about ``points`` buckets: a whole chart in one pass.
+
+        ``origins`` (µs, by source) are where ``relative`` counts from.
+        """
         ...
 
     def raw(self, source: str, names: Sequence[str], *, cursor: str | None = None, limit: int = 10_000) -> RawPage:

@@ -1,0 +1,80 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_SECONDS ?=
+export STEPWIRE_PYTHON := $(CURDIR)/$(BIN)/python
+
+.PHONY: help demo test check test-python test-frontend test-browser test-all bench serve types frontend system format sizes clean
+
+help:
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+demo: $(VENV)/.server frontend ## four real training runs, live in the browser (DEMO_SECONDS=60 ends it by itself)
+	@$(BIN)/stepwire demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
+
+test: system check test-python test-frontend test-browser ## lint, types, unit, contract, integration, browser
+	@echo "make test: all green"
+
+check: $(VENV)/.dev frontend/node_modules/.installed ## linters and type checkers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/export_schema.py --check
+	cd frontend && npm run --silent lint && npm run --silent typecheck
+
+test-python: $(VENV)/.dev frontend ## unit, contract and integration tests
+	$(BIN)/pytest
+
+test-frontend: frontend/node_modules/.installed ## Vitest
+	cd frontend && npm run --silent test
+
+test-browser: system $(VENV)/.dev frontend ## Playwright in Debian's Chromium
+	cd frontend && npm run --silent e2e
+
+test-all: test ## and the groups with a venv of their own; none yet
+
+bench: $(VENV)/.dev frontend ## measure side by side; prints a table, writes docs/bench/bench.json
+	$(BIN)/python tests/bench/run.py $(BENCH)
+
+serve: $(VENV)/.server frontend ## a server on this checkout
+	$(BIN)/stepwire up
+
+types: $(VENV)/.dev frontend/node_modules/.installed ## regenerate the front end's types from the server's
+	$(BIN)/python scripts/export_schema.py
+	cd frontend && npm run --silent types
+
+frontend: $(VENV)/.server
+	@$(BIN)/python scripts/build_frontend.py
+
+system: ## Debian packages that the tests drive; installs them when it can
+	@sh scripts/system_packages.sh
+
+format: $(VENV)/.dev ## let the formatters write
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+	cd frontend && npx biome check --write .
+
+sizes: ## lines per file and function, for a look
+	$(BIN)/python scripts/sizes.py
+
+clean: ## forget venv, node_modules and builds
+	rm -rf $(VENV) frontend/node_modules src/stepwire/server/web dist
+
+$(VENV)/.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Stepwire needs Python 3.11 or newer: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' 'hatchling==1.33.0'
+	@touch $@
+
+$(VENV)/.server: $(VENV)/.venv pyproject.toml
+	@$(BIN)/pip install --quiet --editable '.[server]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.server
+	@$(BIN)/pip install --quiet --group dev
+	@touch $@
+
+frontend/node_modules/.installed: frontend/package-lock.json
+	@cd frontend && npm ci --silent --no-audit --no-fund
+	@touch $@

@@ -1,0 +1,29 @@
+"""The command line: one file per command, no logic of its own. Exit code 0 done, 1 failed, 2 misuse."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import stepwire
+from stepwire.cli import demo, up
+from stepwire.errors import StepwireError
+
+COMMANDS = (up, demo)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="stepwire", description="The live terminal for training runs.")
+    parser.add_argument("--version", action="version", version=f"stepwire {stepwire.__version__}")
+    parsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_to(parsers)
+    given = parser.parse_args(arguments)
+    try:
+        code: int = given.run(given)
+    except StepwireError as error:
+        print(f"stepwire: {error.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code

@@ -1,0 +1,1 @@
+"""The SDK: what a training script imports. Start with :mod:`stepwire.client.monitor`."""

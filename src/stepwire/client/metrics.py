@@ -1,0 +1,189 @@
+"""From a user's dict to a packed row: the part of the SDK that runs in the training loop."""
+
+import math
+import struct
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from stepwire.client.clock import Clock
+from stepwire.client.outbox import MetricSet, Outbox
+from stepwire.errors import InvalidError
+from stepwire.protocol import MAX_NAME_BYTES, MAX_NAMES_PER_RECORD, MAX_STEP
+
+_MAX_SETS = 1024
+_MAX_CACHED_NAMES = 100_000
+_MAX_SET_BYTES = 1024 * 1024
+_MAX_DEPTH = 32
+_EARLIEST_SECONDS = -62_135_596_800  # year 1
+_LATEST_SECONDS = 253_402_300_799  # year 9999
+
+
+class Metrics:
+    """Checks, stamps and packs what is logged, and hands it to the outbox.
+
+    Attributes:
+        last_step: Step of the newest row, ``None`` before the first.
+    """
+
+    def __init__(self, outbox: Outbox, clock: Clock) -> None:
+        self._put = outbox.put
+        self._now = clock.now
+        self._sets: dict[tuple[str, ...], MetricSet] = {}
+        self._cached_names = 0
+        self._ordinal = 0
+        self._open = True
+        self.last_step: int | float | None = None
+
+    def log(self, metrics: Mapping[str, Any], step: float | None, timestamp: float | datetime | None) -> None:
+        """Log one row. See ``TrainingMonitor.log_metrics``."""
+        try:
+            metric_set = self._sets[tuple(metrics)]
+            packed = metric_set.pack(*metrics.values())
+        except (KeyError, TypeError, AttributeError, struct.error):
+            metric_set, packed = self._pack(metrics)
+        if step is None:
+            step = 0 if self.last_step is None else self.last_step + 1
+        if type(step) is not int or not -MAX_STEP <= step <= MAX_STEP:
+            step = read_step(step)
+        time = self._now() if timestamp is None else read_time(timestamp)
+        self.last_step = step
+        if packed:
+            self._put((metric_set, step, time, packed))
+
+    def close(self) -> None:
+        """Refuse every later ``log``: the run was finished."""
+        self._open = False
+        self._sets = {}
+
+    def _pack(self, metrics: Mapping[str, Any]) -> tuple[MetricSet, bytes]:
+        """The long way: new names, nested dicts, scalars of other libraries, and every misuse."""
+        if not self._open:
+            raise InvalidError("This run was finished; make a new TrainingMonitor to log more.")
+        flat = flatten(metrics)
+        names = tuple(flat)
+        metric_set = self._sets.get(names) or self._prepare(names)
+        return metric_set, metric_set.pack(*flat.values())
+
+    def _prepare(self, names: tuple[str, ...]) -> MetricSet:
+        wire_bytes = _check_names(names)
+        if len(self._sets) >= _MAX_SETS or self._cached_names + len(names) > _MAX_CACHED_NAMES:
+            # A loop that invents names: forget the old sets; those seen again get a new ordinal.
+            self._sets = {}
+            self._cached_names = 0
+        metric_set = self._sets[names] = MetricSet(self._ordinal, names, wire_bytes)
+        self._ordinal += 1
+        self._cached_names += len(names)
+        return metric_set
+
+
+def flatten(metrics: Mapping[str, Any], field: str = "metrics") -> dict[str, float]:
+    """Return name → value, nested dicts joined by ``/``.
+
+    Raises:
+        TypeError: Not a mapping, a name that is not a string, or a value that is not a number.
+        InvalidError: A name twice, or a number too large for a float.
+    """
+    if not isinstance(metrics, Mapping):
+        raise TypeError(f"{field} must be a dict of name to number, not {type(metrics).__name__}")
+    flat: dict[str, float] = {}
+    for name, value in _leaves(metrics, "", 1):
+        if name in flat:
+            raise InvalidError(f"metric {name!r} is given twice.", field=name)
+        flat[name] = number(name, value)
+    return flat
+
+
+def _leaves(metrics: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
+    if depth > _MAX_DEPTH:
+        raise InvalidError(f"metric {prefix[:80]!r} is nested deeper than {_MAX_DEPTH} dicts.", field=prefix[:80])
+    for key, value in metrics.items():
+        if not isinstance(key, str):
+            raise TypeError(f"metric name {key!r} must be a string, not {type(key).__name__}")
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}/", depth + 1)
+        else:
+            yield prefix + key, value
+
+
+def number(name: str, value: Any) -> float:
+    """Return a metric's value as float: an int, float, bool, or a scalar of NumPy, torch, JAX.
+
+    NaN and ±Inf are values like others.
+
+    Raises:
+        TypeError: Not a number, or more than one.
+        InvalidError: A number too large for a float.
+    """
+    try:
+        if hasattr(value, "item"):  # of an array or tensor: fails unless it holds exactly one number
+            value = value.item()
+        if hasattr(value, "__float__") or hasattr(value, "__index__"):
+            return float(value)
+    except OverflowError as error:
+        raise InvalidError(f"metric {name!r} is too large for a 64-bit float.", field=name) from error
+    except Exception as error:
+        raise TypeError(f"metric {name!r} cannot be read as one number: {type(value).__name__}") from error
+    raise TypeError(f"metric {name!r} must be a number, not {type(value).__name__}")
+
+
+def read_step(step: Any) -> int | float:
+    """Return a step as int when it is whole, else as float.
+
+    Raises:
+        TypeError: Not a number.
+        InvalidError: Not finite, or beyond ±2**53.
+    """
+    if isinstance(step, bool | str | bytes):
+        raise TypeError(f"step must be a number, not {type(step).__name__}")
+    try:
+        value = number("step", step)
+    except TypeError as error:
+        raise TypeError(f"step must be a number, not {type(step).__name__}") from error
+    except InvalidError as error:
+        raise InvalidError("step must lie within ±2**53.", field="step") from error
+    if not math.isfinite(value) or abs(value) > MAX_STEP or (type(step) is int and abs(step) > MAX_STEP):
+        raise InvalidError(f"step must be a finite number within ±2**53, not {value!r}.", field="step")
+    return int(value) if value.is_integer() else value
+
+
+def read_time(timestamp: Any) -> int:
+    """Return µs since 1970 of float seconds or an aware ``datetime``.
+
+    Raises:
+        TypeError: Neither.
+        InvalidError: A ``datetime`` without time zone, or a moment outside the years 1 to 9999.
+    """
+    if isinstance(timestamp, datetime):
+        if timestamp.utcoffset() is None:
+            raise InvalidError("timestamp has no time zone; use datetime.now(UTC).", field="timestamp")
+        timestamp = timestamp.timestamp()
+    if isinstance(timestamp, bool) or not isinstance(timestamp, int | float):
+        raise TypeError(f"timestamp must be seconds or a datetime, not {type(timestamp).__name__}")
+    if not _EARLIEST_SECONDS <= timestamp <= _LATEST_SECONDS:
+        raise InvalidError("timestamp must be seconds since 1970, between the years 1 and 9999.", field="timestamp")
+    return round(timestamp * 1_000_000)
+
+
+def _check_names(names: tuple[str, ...]) -> int:
+    """Return the bytes that the names need on the wire, or raise for the first that cannot be stored."""
+    if len(names) > MAX_NAMES_PER_RECORD:
+        raise InvalidError(
+            f"{len(names)} metrics in one call; {MAX_NAMES_PER_RECORD} are allowed.", field="metrics"
+        )
+    size = sum(_check_name(name) for name in names)
+    if size > _MAX_SET_BYTES:
+        raise InvalidError("The names of one call are longer than 1 MiB together.", field="metrics")
+    return size
+
+
+def _check_name(name: str) -> int:
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidError(f"metric name {name!r} is not valid Unicode.", field="metrics") from error
+    if not 1 <= size <= MAX_NAME_BYTES or "\0" in name:
+        raise InvalidError(
+            f"metric name {name[:80]!r} must have 1 to {MAX_NAME_BYTES} bytes, none of them NUL.", field="metrics"
+        )
+    return size + 3

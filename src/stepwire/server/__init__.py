@@ -1,0 +1,1 @@
+"""The server: guard, the one write path, live fan-out, routes."""

@@ -1,0 +1,45 @@
+"""What a route needs, in one value: ``context: Annotated[Context, Depends(get_context)]``."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
+
+from stepwire.protocol import HostStatus
+from stepwire.server.hub import Hub
+from stepwire.server.ingest import Ingest
+from stepwire.server.liveness import Liveness
+from stepwire.server.reads import Reads
+from stepwire.server.settings import Settings
+from stepwire.storage.open import Storage
+
+
+@dataclass(slots=True)
+class Context:
+    """The parts of one running server.
+
+    Attributes:
+        host: Name of this machine.
+        hosts: The newest sample of each host.
+    """
+
+    settings: Settings
+    storage: Storage
+    reads: Reads
+    hub: Hub
+    ingest: Ingest
+    liveness: Liveness
+    token: str
+    cookie: str
+    host: str
+    hosts: dict[str, HostStatus] = field(default_factory=dict)
+
+
+def get_context(connection: HTTPConnection) -> Context:
+    """The context that ``create_app`` made."""
+    context: Context = connection.app.state.context
+    return context
+
+
+Ctx = Annotated[Context, Depends(get_context)]

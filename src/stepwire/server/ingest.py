@@ -1,0 +1,380 @@
+"""The one write path: everything that changes a run enters here, from socket and REST alike.
+
+A change is a job in the writer's thread. When it is committed, and not before, it is acknowledged to its
+sender and told to the viewers.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection
+
+from stepwire.errors import ConflictError, NotFoundError
+from stepwire.protocol import (
+    Batch,
+    CommandMessage,
+    CommandResult,
+    Hello,
+    RunDeleted,
+    RunStatus,
+    ServerMessage,
+)
+from stepwire.server.hub import Hub
+from stepwire.server.records import (
+    Record,
+    Scene,
+    announce,
+    apply_record,
+    checkpoint_message,
+    host_columns,
+    now_us,
+    rows,
+    set_status,
+)
+from stepwire.storage.catalog.interface import Checkpoint, NewCheckpoint, NewRun, Run, StoredAnswer
+from stepwire.storage.open import Storage
+from stepwire.storage.series.interface import Appended, Stream
+
+log = structlog.get_logger()
+T = TypeVar("T")
+Points = list[tuple[float, int, dict[str, float]]]
+"""(step, time in µs, values by name), one per record."""
+
+
+class Ingest:
+    """Writes, then tells. Methods are called on the event loop.
+
+    Args:
+        storage: Where it goes.
+        hub: Who is told.
+        own_host: Name of this machine: its samples are taken by the server itself, not from scripts.
+        clock: Now, in µs since 1970.
+    """
+
+    def __init__(self, storage: Storage, hub: Hub, own_host: str, clock: Callable[[], int] = now_us) -> None:
+        self._storage = storage
+        self._hub = hub
+        self._own_host = own_host
+        self._clock = clock
+        self._samplers: dict[str, tuple[str, int]] = {}
+        self.on_system: Callable[[str, dict[str, Any]], None] = lambda _run_id, _sample: None
+        self.on_command: Callable[[CommandMessage], bool] = lambda _command: False
+
+    def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Run ``job`` in the writer's next transaction; done once that is committed."""
+        return asyncio.wrap_future(self._storage.writer.submit(job))
+
+    # --- streams of training scripts -------------------------------------------------------------------
+
+    async def open(self, hello: Hello) -> tuple[Stream, Run]:
+        """Open a script's stream; makes the run if it is new, and wakes one that was given up.
+
+        Raises:
+            InvalidError: The run id is not one.
+        """
+
+        def job(tx: Connection) -> tuple[Stream, Run, list[ServerMessage]]:
+            now = self._clock()
+            scene = Scene(tx, self._storage.catalog, hello.run_id, now)
+            run = self._storage.catalog.find_run(tx, hello.run_id)
+            messages: list[ServerMessage] = []
+            if run is None:
+                new = NewRun(hello.run_id, hello.name or hello.run_id, hello.project or "default", start_time=now)
+                run, _ = self._storage.catalog.create_run(tx, new, now)
+                messages.append(announce(run))
+            elif run.status == "crashed" or (run.status == "running" and run.health != "ok"):
+                messages += set_status(scene, "running", reason="the training script is back")
+            stream = self._storage.series.open_stream(
+                tx, hello.run_id, hello.writer_id, attempt=hello.attempt, rank=hello.rank
+            )
+            return stream, run, messages
+
+        stream, run, messages = await self.submit(job)
+        self._tell(messages, hello.run_id)
+        return stream, run
+
+    def record(self, stream: Stream, batch: Batch) -> asyncio.Future[Appended]:
+        """Store a batch of a stream exactly once; done when it is committed, then the viewers are told."""
+
+        def job(tx: Connection) -> tuple[Appended, list[ServerMessage]]:
+            appended = self._storage.series.append(tx, stream, batch)
+            scene = Scene(tx, self._storage.catalog, stream.source, self._clock())
+            messages = [told for item in appended.records for told in self._apply(scene, stream, batch.first_seq, item)]
+            return appended, messages
+
+        # Submitted before this returns, so that batches enter the writer's queue in the order of the socket.
+        return asyncio.ensure_future(self._told(self.submit(job), stream.source))
+
+    async def _told(self, stored: asyncio.Future[tuple[Appended, list[ServerMessage]]], run_id: str) -> Appended:
+        appended, messages = await stored
+        self._hub.publish_points(run_id, appended.sets, appended.cursor)
+        self._tell(messages, run_id)
+        for item in appended.records:
+            if item.get("type") == "system" and isinstance(item.get("host"), dict):
+                self.on_system(run_id, item["host"])
+        return appended
+
+    def _apply(self, scene: Scene, stream: Stream, first_seq: int, record: Record) -> list[ServerMessage]:
+        """Apply one record; one that can't be used is buried, so that it never blocks its stream."""
+        scene.tx.exec_driver_sql("SAVEPOINT record")
+        try:
+            if record.get("type") == "system":
+                self._keep_sample(scene, stream, record)
+                messages: list[ServerMessage] = []
+            else:
+                messages = apply_record(scene, record)
+        except Exception as error:  # noqa: BLE001 - poison of any kind is kept aside with its reason
+            scene.tx.exec_driver_sql("ROLLBACK TO record")
+            seq = first_seq + int(record.get("at", 0))
+            self._storage.catalog.bury(
+                scene.tx, stream.number, seq, str(error), repr(record).encode("utf-8", "replace")
+            )
+            messages = [
+                scene.event(
+                    "warning",
+                    "server",
+                    "record_refused",
+                    f"a {str(record.get('type'))[:64]} record can't be used: {error}",
+                )
+            ]
+        scene.tx.exec_driver_sql("RELEASE record")
+        return messages
+
+    def _keep_sample(self, scene: Scene, stream: Stream, record: Record) -> None:
+        process = record.get("process")
+        now = int(record.get("time") or scene.now)
+        if isinstance(process, dict):
+            values = {
+                f"system/process/{name}": float(value)
+                for name, value in process.items()
+                if isinstance(value, int | float)
+            }
+            self._append(scene.tx, stream.source, f"{stream.writer_id}/system", [(now // 1_000_000, now, values)])
+        sample = record.get("host")
+        if isinstance(sample, dict) and self._is_sampler(str(sample.get("host")), stream.writer_id, scene.now):
+            self._append(
+                scene.tx,
+                host_source(str(sample["host"])),
+                stream.writer_id,
+                [(now // 1_000_000, now, host_columns(sample))],
+                kind="host",
+            )
+
+    def _is_sampler(self, host: str, writer_id: str, now: int) -> bool:
+        """One script per host is listened to; another takes over when it has been silent for 15 s."""
+        known, heard = self._samplers.get(host, (writer_id, 0))
+        if host == self._own_host or (known != writer_id and now - heard < 15_000_000):
+            return False
+        self._samplers[host] = (writer_id, now)
+        return True
+
+    # --- REST ------------------------------------------------------------------------------------------
+
+    async def create_run(self, new: NewRun) -> Run:
+        """Make a run, or find the same one. Raises ConflictError for other content under the same id."""
+
+        def job(tx: Connection) -> tuple[Run, list[ServerMessage]]:
+            now = self._clock()
+            run, fresh = self._storage.catalog.create_run(tx, replace(new, start_time=new.start_time or now), now)
+            return run, [announce(run)] if fresh else []
+
+        run, messages = await self.submit(job)
+        self._tell(messages, run.id)
+        return run
+
+    async def update_run(self, run_id: str, changes: dict[str, Any], status: RunStatus | None = None) -> Run:
+        """Change a run's fields and status. Raises NotFoundError."""
+
+        def job(tx: Connection) -> tuple[Run, list[ServerMessage]]:
+            scene = Scene(tx, self._storage.catalog, run_id, self._clock())
+            _, run = self._storage.catalog.update_run(tx, run_id, changes, scene.now)
+            messages = set_status(scene, status) if status else []
+            return self._storage.catalog.find_run(tx, run_id) or run, messages
+
+        run, messages = await self.submit(job)
+        self._tell(messages, run_id)
+        return run
+
+    async def set_status(
+        self, run_id: str, status: RunStatus, *, health: Any = "ok", reason: str | None = None
+    ) -> None:
+        """Judge a run (server's own view). A run that has ended in the meantime is left as it is."""
+
+        def job(tx: Connection) -> list[ServerMessage]:
+            run = self._storage.catalog.find_run(tx, run_id)
+            if run is None or run.status != "running":
+                return []
+            return set_status(
+                Scene(tx, self._storage.catalog, run_id, self._clock()), status, health=health, reason=reason
+            )
+
+        self._tell(await self.submit(job), run_id)
+
+    async def delete_run(self, run_id: str) -> None:
+        """Forget a run with its points. Raises NotFoundError."""
+
+        def job(tx: Connection) -> None:
+            self._storage.catalog.delete_run(tx, run_id)
+            self._storage.series.delete(tx, run_id)
+
+        await self.submit(job)
+        self._hub.publish(RunDeleted(run_id), run_id)
+
+    async def add_points(
+        self, run_id: str, points: Points, *, writer_id: str = "rest", first_seq: int | None = None
+    ) -> Appended:
+        """Store points that came by REST. Raises NotFoundError, SequenceGapError."""
+
+        def job(tx: Connection) -> Appended:
+            if self._storage.catalog.find_run(tx, run_id) is None:
+                raise NotFoundError(f"There is no run {run_id}.", "run_id")
+            return self._append(tx, run_id, writer_id, points, first_seq=first_seq)
+
+        appended = await self.submit(job)
+        self._hub.publish_points(run_id, appended.sets, appended.cursor)
+        return appended
+
+    async def add_points_once(self, run_id: str, points: Points, key: str, answer: StoredAnswer) -> StoredAnswer:
+        """Store points unless ``key`` was answered before; the points and the answer are kept in one transaction.
+
+        Returns:
+            ``answer``, or what was answered to the key before. Raises NotFoundError.
+        """
+
+        def job(tx: Connection) -> tuple[StoredAnswer, Appended | None]:
+            known = self._storage.catalog.stored_answer(tx, key)
+            if known is not None:
+                return known, None
+            if self._storage.catalog.find_run(tx, run_id) is None:
+                raise NotFoundError(f"There is no run {run_id}.", "run_id")
+            appended = self._append(tx, run_id, "rest", points)
+            self._storage.catalog.store_answer(tx, key, answer, self._clock())
+            return answer, appended
+
+        given, appended = await self.submit(job)
+        if appended is not None:
+            self._hub.publish_points(run_id, appended.sets, appended.cursor)
+        return given
+
+    async def add_host_samples(self, host: str, samples: list[dict[str, Any]]) -> None:
+        """Store samples that the server took of its own host."""
+        points: Points = [(sample["time"] // 1_000_000, sample["time"], host_columns(sample)) for sample in samples]
+        await self.submit(lambda tx: self._append(tx, host_source(host), "server", points, kind="host"))
+
+    def _append(
+        self,
+        tx: Connection,
+        source: str,
+        writer_id: str,
+        points: Points,
+        *,
+        kind: Any = "run",
+        first_seq: int | None = None,
+    ) -> Appended:
+        stream = self._storage.series.open_stream(tx, source, writer_id, kind=kind)
+        return self._storage.series.append(tx, stream, rows(first_seq or stream.high + 1, points))
+
+    async def register_checkpoint(self, new: NewCheckpoint) -> Checkpoint:
+        """Register a checkpoint. Raises NotFoundError, ConflictError."""
+
+        def job(tx: Connection) -> tuple[Checkpoint, list[ServerMessage]]:
+            scene = Scene(tx, self._storage.catalog, new.run_id, self._clock())
+            saved, fresh = self._storage.catalog.register_checkpoint(tx, new, scene.now)
+            if not fresh:
+                return saved, []
+            line = f"ckpt_{saved.number:04d} saved"
+            return saved, [
+                checkpoint_message(saved),
+                scene.event("info", "checkpoint", "checkpoint_saved", line, step=new.step),
+            ]
+
+        return await self._checkpoint(job)
+
+    async def mark_best(self, checkpoint_id: str) -> Checkpoint:
+        """Mark a checkpoint best, and no other of its run. Raises NotFoundError."""
+
+        def job(tx: Connection) -> tuple[Checkpoint, list[ServerMessage]]:
+            saved = self._storage.catalog.mark_best(tx, checkpoint_id)
+            scene = Scene(tx, self._storage.catalog, saved.run_id, self._clock())
+            line = f"ckpt_{saved.number:04d} is best"
+            return saved, [
+                checkpoint_message(saved),
+                scene.event("info", "checkpoint", "checkpoint_best", line, step=saved.step),
+            ]
+
+        return await self._checkpoint(job)
+
+    async def _checkpoint(self, job: Callable[[Connection], tuple[Checkpoint, list[ServerMessage]]]) -> Checkpoint:
+        saved, messages = await self.submit(job)
+        self._tell(messages, saved.run_id)
+        return saved
+
+    async def delete_checkpoint(self, checkpoint_id: str) -> None:
+        """Forget a registration; the file is never touched. Raises NotFoundError."""
+        await self.submit(lambda tx: self._storage.catalog.delete_checkpoint(tx, checkpoint_id))
+
+    # --- commands --------------------------------------------------------------------------------------
+
+    async def send_command(self, command: CommandMessage) -> CommandMessage:
+        """Keep a command and hand it to the run's script if that is connected.
+
+        Raises:
+            NotFoundError: No such run.
+            ConflictError: The run is not running.
+        """
+
+        def job(tx: Connection) -> list[ServerMessage]:
+            run = self._storage.catalog.find_run(tx, command.run_id)
+            if run is None:
+                raise NotFoundError(f"There is no run {command.run_id}.", "run_id")
+            if run.status != "running":
+                raise ConflictError(f"Run {run.name} is {run.status}; only a running run takes commands.")
+            self._storage.catalog.add_command(tx, command)
+            scene = Scene(tx, self._storage.catalog, run.id, self._clock())
+            return [
+                command,
+                scene.event("info", "command", "command_sent", f"{command.command.upper()} sent"),
+            ]
+
+        self._tell(await self.submit(job), command.run_id)
+        self.on_command(command)
+        return command
+
+    async def command_result(self, run_id: str, result: CommandResult) -> None:
+        """Note what a script did with a command. One of another run, or unknown, is ignored with a log line."""
+
+        def job(tx: Connection) -> list[ServerMessage]:
+            known = self._storage.catalog.get_command(result.id)
+            if known.run_id != run_id or known.state in {"acknowledged", "refused", "expired"}:
+                return []
+            changes = {
+                "state": result.state,
+                "step": result.step,
+                "message": result.message,
+                "time": self._clock(),
+            }
+            command = self._storage.catalog.update_command(tx, result.id, changes)
+            scene = Scene(tx, self._storage.catalog, run_id, self._clock())
+            at = f" at step {result.step:,}" if result.step is not None else ""
+            line = f"{command.command.upper()} {result.state}{at}" + (f": {result.message}" if result.message else "")
+            return [
+                command,
+                scene.event("info", "command", f"command_{result.state}", line, step=result.step),
+            ]
+
+        try:
+            self._tell(await self.submit(job), run_id)
+        except NotFoundError:
+            log.warning("command_unknown", run_id=run_id, command_id=result.id)
+
+    def _tell(self, messages: list[ServerMessage], run_id: str) -> None:
+        for message in messages:
+            self._hub.publish(message, run_id)
+
+
+def host_source(host: str) -> str:
+    """Id of a host's series."""
+    return f"host:{host[:200]}"

@@ -1,0 +1,120 @@
+"""What the server does by itself: sample its host, and judge runs that went silent."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+import psutil
+import structlog
+
+from stepwire.protocol import HostStatus, SystemUpdate
+from stepwire.server.context import Context
+from stepwire.storage.catalog.interface import Run, RunFilter
+from stepwire.system import HostSampler
+
+log = structlog.get_logger()
+JUDGE_SECONDS = 2.0
+SAMPLES_PER_WRITE = 5
+
+
+class Jobs:
+    """The background tasks of one server."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._tasks: list[asyncio.Task[None]] = []
+        self._sampler = HostSampler(str(context.settings.data_folder), context.host)
+        self._unsaved: list[dict[str, Any]] = []
+
+    def start(self) -> None:
+        """Begin; the first host sample is taken at once."""
+        context = self._context
+        context.ingest.on_command = context.liveness.deliver
+        context.ingest.on_system = lambda _run_id, sample: self._show(host_status(sample))
+        self._tasks = [
+            asyncio.create_task(self._every(context.settings.sample_seconds, self._sample)),
+            asyncio.create_task(self._every(JUDGE_SECONDS, self._judge)),
+        ]
+
+    async def stop(self) -> None:
+        """End the tasks, and store the samples that wait."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(RuntimeError):
+            await self._save()
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001 - a job that failed once runs again; the log tells
+                log.error("job_failed", job=work.__name__, error=repr(error))
+            await asyncio.sleep(seconds)
+
+    async def _sample(self) -> None:
+        status = await self._context.reads(self._sampler.sample)
+        self._show(status)
+        self._unsaved.append(asdict(status))
+        if len(self._unsaved) >= SAMPLES_PER_WRITE:
+            await self._save()
+
+    async def _save(self) -> None:
+        samples, self._unsaved = self._unsaved, []
+        if samples:
+            await self._context.ingest.add_host_samples(self._context.host, samples)
+
+    def _show(self, status: HostStatus) -> None:
+        known = self._context.hosts.get(status.host)
+        if status.host == self._context.host and known is not None and not status.cores:
+            return
+        self._context.hosts[status.host] = status
+        self._context.hub.publish(SystemUpdate(status))
+
+    async def _judge(self) -> None:
+        running, _ = await self._context.reads(
+            self._context.storage.catalog.list_runs, RunFilter(status="running", limit=1000)
+        )
+        self._note_runs(running)
+        for run in running:
+            if self._context.liveness.is_known(run.id):
+                await self._judge_run(run)
+
+    def _note_runs(self, running: list[Run]) -> None:
+        for host, status in self._context.hosts.items():
+            self._context.hosts[host] = replace(status, runs=[run.id for run in running if run.host == host])
+
+    async def _judge_run(self, run: Run) -> None:
+        liveness, ingest = self._context.liveness, self._context.ingest
+        if run.host == self._context.host and not liveness.is_connected(run.id) and not _process_lives(run):
+            await ingest.set_status(run.id, "crashed", reason="the process is gone without a word")
+        elif liveness.is_crashed(run.id):
+            await ingest.set_status(run.id, "crashed", reason="no word for minutes")
+        elif liveness.is_disconnected(run.id) and run.health == "ok":
+            await ingest.set_status(run.id, "running", health="disconnected", reason="no word from the training script")
+
+
+def host_status(sample: dict[str, Any]) -> HostStatus:
+    """A host's sample as a script sent it.
+
+    Raises:
+        msgspec.ValidationError: It isn't one.
+    """
+    import msgspec
+
+    return msgspec.convert(sample, HostStatus, strict=False)
+
+
+def _process_lives(run: Run) -> bool:
+    """Whether the run's process still exists; one with the same pid that started later is another."""
+    if run.pid is None:
+        return True
+    try:
+        started = psutil.Process(run.pid).create_time()
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
+    return run.pid_start is None or abs(started - run.pid_start) < 2

@@ -1,0 +1,1 @@
+"""One file per noun; each tells the whole story of its endpoints."""

@@ -1,0 +1,287 @@
+"""``/ws``: viewers watch, training scripts log. One socket address, two roles."""
+
+import asyncio
+import contextlib
+import re
+import time
+from collections import deque
+from typing import Any
+
+import structlog
+from fastapi import APIRouter
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from stepwire.errors import InvalidError, SequenceGapError, StepwireError, StorageFullError
+from stepwire.protocol import (
+    PING_AFTER_SECONDS,
+    PROTOCOL_VERSION,
+    SILENT_AFTER_SECONDS,
+    WINDOW_BYTES,
+    Ack,
+    Batch,
+    Bye,
+    CommandResult,
+    ErrorMessage,
+    Hello,
+    Nack,
+    Ping,
+    Pong,
+    Resync,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
+    Unsubscribed,
+    Welcome,
+)
+from stepwire.server.context import Context, Ctx
+from stepwire.server.hub import ALL_RUNS, Viewer
+from stepwire.server.wire import decode_binary, decode_text, encode_binary, encode_text
+from stepwire.storage.series.interface import Appended, Stream
+
+router = APIRouter()
+log = structlog.get_logger()
+SEND_SECONDS = 10.0
+MAX_ERRORS_PER_MINUTE = 10
+RETRY_MS = 1000
+
+
+@router.websocket("/ws")
+async def live(socket: WebSocket, context: Ctx) -> None:
+    """Serve one socket until either side ends it."""
+    await socket.accept()
+    connection = Connection(socket, context)
+    with contextlib.suppress(WebSocketDisconnect):
+        await connection.serve()
+
+
+class Connection:
+    """One socket: its outgoing queue, its subscriptions and, once it said ``hello``, its stream."""
+
+    def __init__(self, socket: WebSocket, context: Context) -> None:
+        self._socket = socket
+        self._context = context
+        self._viewer = Viewer()
+        self._binary = False
+        self._script: _Script | None = None
+        self._errors: deque[float] = deque(maxlen=MAX_ERRORS_PER_MINUTE)
+        self._heard = time.monotonic()
+        self._sent = self._heard
+        self._direct: deque[Any] = deque()
+
+    async def serve(self) -> None:
+        """Receive and send until the socket ends; leave nothing behind."""
+        sender = asyncio.create_task(self._send_all())
+        keeper = asyncio.create_task(self._keep_alive())
+        try:
+            await self._receive_all()
+        finally:
+            sender.cancel()
+            keeper.cancel()
+            self._context.hub.leave(self._viewer)
+            if self._script is not None:
+                self._script.leave()
+            await asyncio.gather(sender, keeper, return_exceptions=True)
+
+    def offer(self, message: Any) -> None:
+        """Queue a message to this socket, in the encoding that it speaks."""
+        if self._binary:
+            self._direct.append(encode_binary(message))
+            self._viewer.offer("")
+        else:
+            self._viewer.offer(encode_text(message))
+
+    # --- receiving -------------------------------------------------------------------------------------
+
+    async def _receive_all(self) -> None:
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            self._heard = time.monotonic()
+            try:
+                await self._handle(message)
+            except StepwireError as error:
+                self.offer(ErrorMessage(error.message, error.field))
+                if self._is_nuisance():
+                    await self._close(1008, "ten messages in a minute could not be used")
+                    return
+
+    async def _handle(self, message: Any) -> None:
+        data = message.get("bytes")
+        if data is None:
+            request = decode_text(message["text"])
+        else:
+            request = decode_binary(data)
+            if self._script is None and not isinstance(request, Hello):
+                raise InvalidError("A binary frame before a binary hello; viewers speak JSON text.", "type")
+        if isinstance(request, Ping):
+            self.offer(Pong())
+        elif isinstance(request, Subscribe):
+            await self._subscribe(request)
+        elif isinstance(request, Unsubscribe):
+            self._context.hub.unsubscribe(self._viewer, request.run_id)
+            self.offer(Unsubscribed(request.run_id))
+        elif isinstance(request, Hello):
+            await self._hello(request, binary=data is not None)
+        elif not isinstance(request, Pong):
+            await self._script_says(request, len(data or message["text"]))
+
+    def _is_nuisance(self) -> bool:
+        self._errors.append(time.monotonic())
+        return len(self._errors) == MAX_ERRORS_PER_MINUTE and self._errors[-1] - self._errors[0] < 60
+
+    async def _subscribe(self, request: Subscribe) -> None:
+        if not 0 < len(request.run_id) <= 64:
+            raise InvalidError('run_id must be a run\'s id, or "*".', "run_id")
+        store = self._context.storage.series
+        self._context.hub.flush(request.run_id)
+        self._context.hub.subscribe(self._viewer, request.run_id, request.keys)
+        listed = request.run_id == ALL_RUNS
+        cursor = (
+            await self._context.reads(store.cursor)
+            if listed
+            else await self._context.reads(store.source_cursor, request.run_id)
+        )
+        self.offer(Subscribed(request.run_id, cursor))
+        if request.since is not None and cursor > request.since:
+            self.offer(Resync(request.run_id))
+
+    # --- training scripts ------------------------------------------------------------------------------
+
+    async def _hello(self, hello: Hello, *, binary: bool) -> None:
+        self._binary = binary
+        if PROTOCOL_VERSION not in hello.proto:
+            self.offer(Nack("bad", f"This server speaks protocol {PROTOCOL_VERSION}; update the older side."))
+            return
+        _check_hello(hello)
+        stream, run = await self._context.ingest.open(hello)
+        if self._script is not None:
+            self._script.leave()
+        self._script = _Script(self, self._context, hello.run_id, stream)
+        welcome = Welcome(
+            self._context.storage.catalog.server_id(),
+            stream.high,
+            epoch=run.attempt,
+            wall_ns=time.time_ns(),
+            number=run.number,
+        )
+        self.offer(welcome)
+        for command in await self._context.reads(
+            self._context.storage.catalog.list_commands, hello.run_id, open_only=True
+        ):
+            self.offer(command)
+
+    async def _script_says(self, request: Any, size: int) -> None:
+        if self._script is None:
+            raise InvalidError("Say hello first.", "type")
+        if isinstance(request, Batch):
+            await self._script.batch(request, size)
+        elif isinstance(request, CommandResult):
+            await self._context.ingest.command_result(self._script.run_id, request)
+        elif isinstance(request, Bye):
+            self._context.liveness.hear(self._script.run_id)
+
+    # --- sending ---------------------------------------------------------------------------------------
+
+    async def _send_all(self) -> None:
+        while True:
+            texts = await self._viewer.take()
+            try:
+                async with asyncio.timeout(SEND_SECONDS):
+                    await self._send(texts)
+            except TimeoutError:
+                await self._close(1013, "this viewer does not read")
+                return
+            except (WebSocketDisconnect, RuntimeError):
+                return  # the socket ended meanwhile; the receiving side cleans up
+
+    async def _send(self, texts: list[str]) -> None:
+        while self._direct:
+            await self._socket.send_bytes(self._direct.popleft())
+        for text in texts:
+            if text:
+                await self._socket.send_text(text)
+        self._sent = time.monotonic()
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            now = time.monotonic()
+            if now - self._heard > SILENT_AFTER_SECONDS:
+                await self._close(1001, "nothing was heard for 45 s")
+                return
+            if now - max(self._heard, self._sent) > PING_AFTER_SECONDS:
+                self._sent = now
+                self.offer(Ping())
+
+    async def _close(self, code: int, reason: str) -> None:
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+            async with asyncio.timeout(1):
+                await self._socket.close(code, reason)
+
+
+class _Script:
+    """A training script's side of a socket: batches in, acknowledgements out, several under way at once."""
+
+    def __init__(self, connection: Connection, context: Context, run_id: str, stream: Stream) -> None:
+        self.run_id = run_id
+        self._connection = connection
+        self._context = context
+        self._stream = stream
+        self._unacknowledged = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        context.liveness.join(run_id, connection)
+
+    def leave(self) -> None:
+        """The socket is gone."""
+        self._context.liveness.leave(self.run_id, self._connection)
+
+    async def batch(self, batch: Batch, size: int) -> None:
+        """Hand a batch to the writer; wait only while twice the window is under way."""
+        self._context.liveness.hear(self.run_id)
+        await self._room.wait()
+        self._unacknowledged += size
+        if self._unacknowledged > 2 * WINDOW_BYTES:
+            self._room.clear()
+        stored = self._context.ingest.record(self._stream, batch)
+        stored.add_done_callback(lambda done: self._answer(done, batch, size))
+
+    def _answer(self, stored: asyncio.Future[Appended], batch: Batch, size: int) -> None:
+        self._unacknowledged -= size
+        if self._unacknowledged <= WINDOW_BYTES:
+            self._room.set()
+        if stored.cancelled():
+            return
+        error = stored.exception()
+        self._connection.offer(Ack(stored.result().high) if error is None else _nack(error, batch))
+        if error is None:
+            log.debug(
+                "metric_logged",
+                run_id=self.run_id,
+                records=batch.n,
+                metric_count=sum(len(s.names) for s in stored.result().sets),
+            )
+
+
+def _nack(error: BaseException, batch: Batch) -> Nack:
+    if isinstance(error, SequenceGapError):
+        return Nack("gap", error.message, at_seq=batch.first_seq, expect=error.expected)
+    if isinstance(error, InvalidError):
+        return Nack("bad", error.message, at_seq=batch.first_seq)
+    full = isinstance(error, StorageFullError)
+    log.error("batch_not_stored", error=repr(error))
+    return Nack(
+        "retry",
+        "The disk is full." if full else "The batch could not be stored.",
+        at_seq=batch.first_seq,
+        retry_ms=RETRY_MS,
+    )
+
+
+def _check_hello(hello: Hello) -> None:
+    for field in ("run_id", "writer_id"):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", getattr(hello, field)):
+            raise InvalidError(f"{field} must match [A-Za-z0-9][A-Za-z0-9_-]{{0,63}}.", field)
+    if hello.name is not None and not 0 < len(hello.name) <= 256:
+        raise InvalidError("name has 1 to 256 characters.", "name")

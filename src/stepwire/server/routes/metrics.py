@@ -1,0 +1,263 @@
+"""``/api/runs/{run_id}/metrics``: add points, read history, newest values and names."""
+
+import hashlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt
+
+from stepwire.errors import ConflictError, InvalidError
+from stepwire.protocol import Number
+from stepwire.server.body import StrictRoute
+from stepwire.server.context import Context, Ctx
+from stepwire.server.hub import wanted
+from stepwire.server.ingest import Points
+from stepwire.server.problems import encode_json
+from stepwire.server.records import now_us
+from stepwire.server.values import check_metrics, check_seconds, check_step, to_json
+from stepwire.storage.catalog.interface import StoredAnswer
+from stepwire.storage.series.interface import Axis, Buckets
+
+router = APIRouter(prefix="/api/runs/{run_id}/metrics", tags=["metrics"], route_class=StrictRoute)
+FIRST_NAMES = 50
+Moment = Annotated[float | None, Query(allow_inf_nan=False)]
+
+
+class PointBody(BaseModel):
+    """The metrics of one step."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    metrics: dict[str, Any]
+    step: StrictInt | StrictFloat | None = None
+    timestamp: StrictInt | StrictFloat | None = None
+
+
+class PointsBody(BaseModel):
+    """One point, or a batch of ``points``. With ``writer_id`` and ``first_seq`` a retry is harmless."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    metrics: dict[str, Any] | None = None
+    step: StrictInt | StrictFloat | None = None
+    timestamp: StrictInt | StrictFloat | None = None
+    points: list[PointBody] | None = None
+    writer_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    first_seq: Annotated[int, Field(ge=1, le=2**62)] | None = None
+
+
+class Accepted(BaseModel):
+    """How many points the request held; they are committed to disk."""
+
+    run_id: str
+    accepted: int
+
+
+class MetricHistory(BaseModel):
+    """A window of one metric; ``nonfinite`` is there when any value is not finite."""
+
+    x: list[float]
+    mean: list[float | None]
+    min: list[float | None]
+    max: list[float | None]
+    last_value: list[float | None]
+    count: list[int]
+    nonfinite: list[int] | None = None
+    first: float | None
+    last: float | None
+    stored: int
+    exact: bool
+
+
+class History(BaseModel):
+    """Windows of a run's metrics; ``more`` says that others exist."""
+
+    run_id: str
+    x: Axis
+    keys: dict[str, MetricHistory]
+    more: bool
+
+
+class Latest(BaseModel):
+    """The newest value of each metric, with its step and time."""
+
+    run_id: str
+    step: float | None
+    time: int | None
+    metrics: dict[str, Number]
+    steps: dict[str, float]
+    times: dict[str, int]
+
+
+class Names(BaseModel):
+    """All metric names of a run, sorted."""
+
+    run_id: str
+    names: list[str]
+
+
+@router.post("")
+async def add_metrics(
+    context: Ctx,
+    run_id: str,
+    body: PointsBody,
+    request: Request,
+    idempotency_key: Annotated[str | None, Header(max_length=256)] = None,
+) -> Accepted:
+    """Add points; answered once they are committed to disk."""
+    points = _points(body, await context.reads(_next_step, context, run_id) if _needs_step(body) else 0)
+    answer = Accepted(run_id=run_id, accepted=len(points))
+    if idempotency_key is None:
+        await context.ingest.add_points(run_id, points, writer_id=body.writer_id or "rest", first_seq=body.first_seq)
+        return answer
+    stored = StoredAnswer(hashlib.sha256(await request.body()).hexdigest(), 200, answer.model_dump_json().encode())
+    given = await context.ingest.add_points_once(run_id, points, f"{run_id}:{idempotency_key}", stored)
+    if given.digest != stored.digest:
+        raise ConflictError("This Idempotency-Key was used for another body.", "Idempotency-Key")
+    return Accepted.model_validate_json(given.body)
+
+
+@router.get("", response_model=History)
+async def read_metrics(
+    context: Ctx,
+    run_id: str,
+    keys: str | None = None,
+    key: Annotated[list[str] | None, Query()] = None,
+    x: Axis = "step",
+    from_: Annotated[float | None, Query(alias="from", allow_inf_nan=False)] = None,
+    to: Moment = None,
+    points: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    raw: bool = False,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
+) -> Response:
+    """Read history: windows with exact extremes, or with ``raw=true`` the stored points page by page."""
+    if raw:
+        return await context.reads(_raw, context, run_id, (keys, key), cursor, limit)
+    return await context.reads(_history, context, run_id, (keys, key), x, from_, to, points)
+
+
+@router.get("/latest")
+async def latest_metrics(context: Ctx, run_id: str) -> Latest:
+    """Read the newest value of each metric."""
+    return await context.reads(_latest, context, run_id)
+
+
+@router.get("/names")
+async def metric_names(context: Ctx, run_id: str) -> Names:
+    """List all metric names."""
+    return await context.reads(_names, context, run_id)
+
+
+def _needs_step(body: PointsBody) -> bool:
+    return any(point.step is None for point in body.points or (body,))
+
+
+def _next_step(context: Context, run_id: str) -> float:
+    summaries = context.storage.series.summaries([run_id]).get(run_id, [])
+    return max(
+        (int(summary.last_step) + 1 for summary in summaries if not summary.name.startswith("system/")),
+        default=0,
+    )
+
+
+def _points(body: PointsBody, next_step: float) -> Points:
+    if body.points is not None and body.metrics is not None:
+        raise InvalidError("Send either metrics or points, not both.", "points")
+    given = (
+        [PointBody(metrics=body.metrics, step=body.step, timestamp=body.timestamp)]
+        if body.metrics is not None
+        else body.points
+    )
+    if not given:
+        raise InvalidError('metrics is missing: send {"step": 1, "metrics": {"loss": 0.5}}.', "metrics")
+    found: Points = []
+    for index, point in enumerate(given):
+        field = f"points[{index}]." if body.points is not None else ""
+        step = next_step if point.step is None else check_step(point.step, f"{field}step")
+        next_step = step + 1
+        names, values = check_metrics(point.metrics, f"{field}metrics")
+        when = now_us() if point.timestamp is None else check_seconds(point.timestamp, f"{field}timestamp")
+        found.append((step, when, dict(zip(names, values, strict=True))))
+    return found
+
+
+def pick(names: list[str], keys: str | None, key: list[str] | None) -> list[str]:
+    """The names that ``keys`` (commas, globs) and ``key`` (one name each) ask for."""
+    exact = set(key or ())
+    globs = tuple(part for part in (keys or "").split(",") if part)
+    return [name for name in names if name in exact or (globs and wanted(name, globs))]
+
+
+def _chosen(context: Context, run_id: str, asked: tuple[str | None, list[str] | None]) -> tuple[list[str], bool]:
+    context.storage.catalog.get_run(run_id)
+    names = context.storage.series.names(run_id)
+    if any(asked):
+        return pick(names, *asked), False
+    names.sort(key=lambda name: name.startswith("system/"))
+    return names[:FIRST_NAMES], len(names) > FIRST_NAMES
+
+
+def _history(
+    context: Context,
+    run_id: str,
+    asked: tuple[str | None, list[str] | None],
+    x: Axis,
+    start: float | None,
+    stop: float | None,
+    points: int,
+) -> Response:
+    names, more = _chosen(context, run_id, asked)
+    origin = context.storage.catalog.get_run(run_id).start_time
+    windows = {
+        name: context.storage.series.window(run_id, name, x=x, start=start, stop=stop, points=points, origin=origin)
+        for name in names
+    }
+    body = {
+        "run_id": run_id,
+        "x": x,
+        "keys": {name: _window(window) for name, window in windows.items()},
+        "more": more,
+    }
+    return Response(encode_json(body), media_type="application/json")
+
+
+def _window(window: Buckets) -> dict[str, Any]:
+    columns = {name: getattr(window, name) for name in ("x", "mean", "min", "max", "count")}
+    ends = {"first": window.first_value, "last": window.last_value, "last_value": window.last}
+    odd = {"nonfinite": window.nonfinite} if any(window.nonfinite) else {}
+    return columns | ends | odd | {"stored": window.stored, "exact": window.exact}
+
+
+def _raw(
+    context: Context, run_id: str, asked: tuple[str | None, list[str] | None], cursor: str | None, limit: int
+) -> Response:
+    names, _ = _chosen(context, run_id, asked)
+    page = context.storage.series.raw(run_id, names, cursor=cursor, limit=limit)
+    keys = {
+        name: {"step": steps, "time": times, "value": [to_json(value) for value in values]}
+        for name, (steps, times, values) in page.keys.items()
+    }
+    return Response(
+        encode_json({"run_id": run_id, "keys": keys, "next_cursor": page.next_cursor}),
+        media_type="application/json",
+    )
+
+
+def _latest(context: Context, run_id: str) -> Latest:
+    context.storage.catalog.get_run(run_id)
+    found = context.storage.series.summaries([run_id]).get(run_id, [])
+    newest = max(found, key=lambda summary: summary.last_time, default=None)
+    return Latest(
+        run_id=run_id,
+        step=newest.last_step if newest else None,
+        time=newest.last_time if newest else None,
+        metrics={summary.name: to_json(summary.last) for summary in found},
+        steps={summary.name: summary.last_step for summary in found},
+        times={summary.name: summary.last_time for summary in found},
+    )
+
+
+def _names(context: Context, run_id: str) -> Names:
+    context.storage.catalog.get_run(run_id)
+    return Names(run_id=run_id, names=context.storage.series.names(run_id))

@@ -1,0 +1,185 @@
+"""Runs in the catalog."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any, get_args
+
+from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from stepwire.errors import ConflictError, InvalidError, NotFoundError
+from stepwire.protocol import Health, RunStatus
+from stepwire.storage.catalog.ids import new_id
+from stepwire.storage.catalog.interface import NewRun, Run, RunFilter
+from stepwire.storage.catalog.row import check_text, checked, read_cursor, write_cursor
+from stepwire.storage.database import Database
+from stepwire.storage.tables import checkpoints, commands, events, meta, runs, speak_finite, to_json
+
+_FIELDS = tuple(field.name for field in fields(Run))
+_FIXED = frozenset({"id", "number", "created_at", "updated_at"})
+_CHOICES = {"status": get_args(RunStatus), "health": get_args(Health)}
+_IDENTITY = ("name", "project", "config")
+# A page continues after its last row by the sorted column and the number, so neither may be NULL.
+_SORTS: dict[str, tuple[ColumnElement[Any], type]] = {
+    "created_at": (runs.c.created_at, int),
+    "updated_at": (runs.c.updated_at, int),
+    "start_time": (func.coalesce(runs.c.start_time, 0), int),
+    "number": (runs.c.number, int),
+    "name": (runs.c.name, str),
+    "status": (runs.c.status, str),
+}
+
+
+class RunRows:
+    """The run methods of the catalog."""
+
+    _database: Database
+
+    def create_run(self, tx: Connection, new: NewRun, now: int) -> tuple[Run, bool]:
+        """Make a run; see the interface."""
+        known = self.find_run(tx, new.id) if new.id is not None else None
+        if known is not None:
+            _check_same(known, new)
+            return known, False
+        values = _row(asdict(new)) | {
+            "id": new.id or new_id("run_"),
+            "number": _next_number(tx),
+            "health": "ok",
+            "metric_definitions": {},
+            "created_at": now,
+            "updated_at": now,
+        }
+        _check_choices(values)
+        tx.execute(insert(runs).values(values))
+        return _require(tx, values["id"]), True
+
+    def get_run(self, run_id: str) -> Run:
+        """The run; raises NotFoundError."""
+        with self._database.read() as connection:
+            return _require(connection, run_id)
+
+    def find_run(self, tx: Connection, run_id: str) -> Run | None:
+        """The run as this transaction sees it, or ``None``."""
+        check_text("run_id", run_id)
+        row = tx.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+        return None if row is None else _run(row)
+
+    def list_runs(self, where: RunFilter) -> tuple[list[Run], str | None]:
+        """A page of runs and the cursor of the next; see the interface."""
+        descending = where.sort.startswith("-")
+        key = where.sort.removeprefix("-")
+        if key not in _SORTS:
+            raise InvalidError(f"sort must be one of {', '.join(_SORTS)}, with - in front or not.", "sort")
+        column, kind = _SORTS[key]
+        query = _filtered(select(runs, column.label("sort_key")), where)
+        place = tuple_(column, runs.c.number)
+        if where.cursor is not None:
+            _, *last = read_cursor(where.cursor, str, kind, int)
+            query = query.where(place < tuple_(*last) if descending else place > tuple_(*last))
+        order = [column.desc(), runs.c.number.desc()] if descending else [column, runs.c.number]
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(*order).limit(where.limit + 1)).all()
+        page = rows[: where.limit]
+        more = len(rows) > where.limit and page
+        return [_run(row) for row in page], write_cursor(key, page[-1].sort_key, page[-1].number) if more else None
+
+    def count_runs(self) -> dict[str, int]:
+        """Number of runs by status."""
+        query = select(runs.c.status, func.count()).group_by(runs.c.status)
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def update_run(self, tx: Connection, run_id: str, changes: Mapping[str, Any], now: int) -> tuple[Run, Run]:
+        """Change fields by name; returns (before, after); see the interface."""
+        for field in changes:
+            if field not in _FIELDS or field in _FIXED:
+                raise InvalidError(f"{field} is not a field of a run that can be changed.", field)
+        values = _row(changes)
+        _check_choices(values)
+        before = _require(tx, run_id)
+        tx.execute(update(runs).where(runs.c.id == run_id).values(values | {"updated_at": now}))
+        return before, _require(tx, run_id)
+
+    def delete_run(self, tx: Connection, run_id: str) -> None:
+        """Forget a run with what belongs to it; see the interface."""
+        _require(tx, run_id)
+        for table in (checkpoints, events, commands):
+            tx.execute(delete(table).where(table.c.run_id == run_id))
+        tx.execute(delete(runs).where(runs.c.id == run_id))
+
+
+def require_run(tx: Connection, run_id: str) -> None:
+    """Raises NotFoundError when there is no such run."""
+    check_text("run_id", run_id)
+    if tx.execute(select(runs.c.id).where(runs.c.id == run_id)).one_or_none() is None:
+        raise NotFoundError(f"There is no run {run_id}.", "run_id")
+
+
+def _require(tx: Connection, run_id: str) -> Run:
+    require_run(tx, run_id)
+    return _run(tx.execute(select(runs).where(runs.c.id == run_id)).one())
+
+
+def _run(row: Row[Any]) -> Run:
+    values = {field: row._mapping[field] for field in _FIELDS}
+    for field in ("config", "metric_definitions"):
+        values[field] = values[field] or {}
+    values["tags"] = tuple(values["tags"] or ())
+    return Run(**values)
+
+
+def _next_number(tx: Connection) -> int:
+    # A counter, not max() + 1: the number of a deleted run must not come back for another.
+    counter = meta.c.name == "last_run_number"
+    number = int(tx.scalars(select(meta.c.value).where(counter)).one()) + 1
+    tx.execute(update(meta).where(counter).values(value=str(number)))
+    return number
+
+
+def _row(values: Mapping[str, Any]) -> dict[str, Any]:
+    tags = values.get("tags", ())
+    if not isinstance(tags, list | tuple):
+        raise InvalidError("tags must be a list of text.", "tags")
+    for index, tag in enumerate(tags):
+        check_text(f"tags[{index}]", tag)
+    # The id may be left for the server to make.
+    return checked(runs, {field: value for field, value in values.items() if (field, value) != ("id", None)})
+
+
+def _check_same(known: Run, new: NewRun) -> None:
+    for field in _IDENTITY:
+        # As JSON, because that is how the known one went through the database.
+        if to_json(getattr(known, field)) != to_json(speak_finite(getattr(new, field))):
+            raise ConflictError(f"Run {known.id} exists already with another {field}.", field)
+
+
+def _check_choices(values: Mapping[str, Any]) -> None:
+    for field, choices in _CHOICES.items():
+        if field in values and values[field] not in choices:
+            raise InvalidError(f"{field} must be one of {', '.join(choices)}.", field)
+
+
+def _filtered(query: Select[Any], where: RunFilter) -> Select[Any]:
+    for field in ("project", "status", "tag", "text"):
+        if (text := getattr(where, field)) is not None:
+            check_text(field, text)
+    if where.project is not None:
+        query = query.where(runs.c.project == where.project)
+    if where.status is not None:
+        query = query.where(runs.c.status == where.status)
+    if where.tag is not None:
+        query = query.where(_has_tag(where.tag))
+    if where.text:
+        query = query.where(
+            or_(*(column.icontains(where.text, autoescape=True) for column in (runs.c.name, runs.c.id, _tags())))
+        )
+    return query
+
+
+def _tags() -> ColumnElement[str]:
+    return runs.c.tags.cast(runs.c.name.type)
+
+
+def _has_tag(tag: str) -> ColumnElement[bool]:
+    # Not LIKE, which takes "A" for "a" on SQLite. A quote inside a tag is written \", so the quotes delimit.
+    return func.replace(_tags(), to_json(tag), "") != _tags()

@@ -1,0 +1,124 @@
+"""The database file of a data folder: its lock, its one writing connection, its reading connections."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool, QueuePool
+
+from stepwire.errors import StepwireError
+from stepwire.storage.lock import FolderLock
+from stepwire.storage.migrations import migrate
+from stepwire.storage.tables import meta
+
+FILE_NAME = "dashboard.db"
+CHECKPOINT_PAGES = 4000
+READERS = 16
+
+# Order matters: auto_vacuum counts only before the first page is written, and WAL writes one.
+_WRITER_PRAGMAS = (
+    "auto_vacuum=INCREMENTAL",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+    "foreign_keys=ON",
+)
+
+
+class Database:
+    """The open database of one data folder.
+
+    Exactly one connection of one process ever writes or checkpoints, because SQLite before 3.51.3 can damage a
+    WAL database otherwise (sqlite.org/wal.html#walresetbug). Only ``writer.py`` takes from ``writer``.
+
+    Attributes:
+        folder: The data folder.
+        writer: Engine of the writing connection. Its transactions begin with ``BEGIN IMMEDIATE``.
+        reader: Engine of the reading connections; they cannot write.
+    """
+
+    def __init__(self, folder: Path, lock: FolderLock) -> None:
+        path = folder / FILE_NAME
+        self.folder = folder
+        self.writer = _engine(lambda: _open_writer(path), "BEGIN IMMEDIATE", NullPool)
+        self.reader = _engine(lambda: _open_reader(path), "BEGIN", QueuePool, pool_size=READERS, max_overflow=-1)
+        self._lock = lock
+
+    def write_url(self, url: str) -> None:
+        """Name this server's address in the lock file, for whoever finds the folder in use."""
+        self._lock.write_url(url)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read-only connection that sees one moment of the database throughout. Any thread may."""
+        with self.reader.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection, then give the folder back. The writer must have been closed before."""
+        self.reader.dispose()
+        self.writer.dispose()
+        self._lock.close()
+
+
+def open_database(folder: Path) -> Database:
+    """Open the database in ``folder``, made with private permissions when new, and bring it up to date.
+
+    Raises:
+        DataFolderInUseError: Another server has the folder.
+        StepwireError: The folder can't be used, the file is no database, or a newer Stepwire wrote it.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FolderLock(folder)
+    except OSError as error:
+        raise StepwireError(f"The data folder {folder} can't be used: {error.strerror}.") from error
+    try:
+        return _open_locked(folder, lock)
+    except BaseException:
+        lock.close()
+        raise
+
+
+def check_writable(tx: Connection) -> None:
+    """Write something that changes nothing; the transaction's COMMIT then shows that the disk takes writes."""
+    tx.execute(update(meta).where(meta.c.name == "server_id").values(value=meta.c.value))
+
+
+def _open_locked(folder: Path, lock: FolderLock) -> Database:
+    # Made here and not by SQLite, so that nobody else may read it; the -wal and -shm files follow its mode.
+    os.close(os.open(folder / FILE_NAME, os.O_RDWR | os.O_CREAT, 0o600))
+    database = Database(folder, lock)
+    try:
+        with database.writer.begin() as tx:
+            migrate(tx)
+    except (DBAPIError, sqlite3.Error) as error:
+        raise StepwireError(f"The database {folder / FILE_NAME} can't be opened: {error}.") from error
+    return database
+
+
+def _engine(creator: Any, begin: str, pool: Any, **options: Any) -> Engine:
+    engine = create_engine("sqlite://", creator=creator, poolclass=pool, **options)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine
+
+
+def _open_writer(path: Path) -> sqlite3.Connection:
+    # isolation_level=None: the driver must not begin transactions of its own accord.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    for pragma in _WRITER_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    return connection
+
+
+def _open_reader(path: Path) -> sqlite3.Connection:
+    # No mmap_size: a read past the end of a file that shrank would end the process (SIGBUS).
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA query_only=ON")
+    return connection

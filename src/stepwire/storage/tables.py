@@ -1,0 +1,263 @@
+"""The schema, once, for SQLite and PostgreSQL: what queries use. ``migrations/`` makes it.
+
+Five column types and no others, because STRICT tables of SQLite know only these. Times are µs since 1970 UTC
+and flags are 0 or 1, both in ``Int``. NaN is no value of SQLite: where one may stand, ``NULL`` means it.
+"""
+
+import json
+import math
+from typing import Any
+
+from sqlalchemy import (
+    REAL,
+    BigInteger,
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+Int: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
+Real: TypeEngine[float] = Double().with_variant(REAL(), "sqlite")
+Blob = LargeBinary()
+
+
+class Json(TypeDecorator[Any]):
+    """TEXT on SQLite, JSONB on PostgreSQL. NaN and ±Inf become the strings that the API uses for them."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The column type of this database."""
+        return JSONB() if dialect.name == "postgresql" else Text()
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """From Python to the database."""
+        if value is None:
+            return None
+        return speak_finite(value) if dialect.name == "postgresql" else to_json(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """From the database to Python."""
+        return json.loads(value) if isinstance(value, str) else value
+
+
+def to_json(value: Any) -> str:
+    """``value`` as JSON text that SQLite can hold: a lone surrogate is kept as its escape."""
+    written = json.dumps(speak_finite(value), ensure_ascii=False, separators=(",", ":"))
+    return written if _is_unicode(written) else json.dumps(speak_finite(value), separators=(",", ":"))
+
+
+def speak_finite(value: Any) -> Any:
+    """``value`` with every NaN and ±Inf inside it as ``"NaN"``, ``"Infinity"`` or ``"-Infinity"``."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: speak_finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [speak_finite(item) for item in value]
+    return value
+
+
+def _is_unicode(written: str) -> bool:
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+metadata = MetaData()
+
+
+def _table(name: str, *parts: Any) -> Table:
+    # AUTOINCREMENT: a number that was shown or cached never comes back for something else after a delete.
+    counted = any(isinstance(part, Column) and part.primary_key and part.type is Int for part in parts)
+    return Table(name, metadata, *parts, sqlite_strict=True, sqlite_autoincrement=counted)
+
+
+def _number() -> Column[int]:
+    return Column("number", Int, primary_key=True)
+
+
+meta = _table("meta", Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
+migration = _table("migration", Column("name", Text, primary_key=True), Column("applied_at", Int, nullable=False))
+
+# --- catalog ---------------------------------------------------------------------------------------------
+
+runs = _table(
+    "runs",
+    Column("id", Text, primary_key=True),
+    Column("number", Int, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("health", Text, nullable=False),
+    Column("config", Json),
+    Column("tags", Json),
+    Column("notes", Text, nullable=False),
+    Column("group", Text),
+    Column("total_steps", Int),
+    Column("host", Text),
+    Column("pid", Int),
+    Column("pid_start", Real),
+    Column("attempt", Int, nullable=False),
+    Column("metric_definitions", Json),
+    Column("reason", Text),
+    Column("checkpoints_made", Int, nullable=False, server_default=text("0")),
+    Column("start_time", Int),
+    Column("end_time", Int),
+    Column("created_at", Int, nullable=False),
+    Column("updated_at", Int, nullable=False),
+    Index("idx_runs_created", "created_at", "number"),
+    Index("idx_runs_project", "project"),
+    Index("idx_runs_status", "status"),
+)
+
+checkpoints = _table(
+    "checkpoints",
+    Column("id", Text, primary_key=True),
+    Column("run_id", Text, ForeignKey("runs.id"), nullable=False),
+    Column("number", Int, nullable=False),
+    Column("filepath", Text, nullable=False),
+    Column("step", Real),
+    Column("metrics", Json),
+    Column("metadata", Json),
+    Column("is_best", Int, nullable=False, server_default=text("0")),
+    Column("size", Int),
+    Column("sha256", Text),
+    Column("verdict", Text, nullable=False),
+    Column("created_at", Int, nullable=False),
+    Index("idx_checkpoints_run", "run_id", "number"),
+    Index(
+        "idx_checkpoints_best",
+        "run_id",
+        unique=True,
+        sqlite_where=text("is_best = 1"),
+        postgresql_where=text("is_best = 1"),
+    ),
+)
+
+events = _table(
+    "events",
+    Column("id", Int, primary_key=True),
+    Column("run_id", Text),
+    Column("time", Int, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("step", Real),
+    Column("data", Json),
+    Index("idx_events_run", "run_id", "id"),
+)
+
+commands = _table(
+    "commands",
+    _number(),
+    Column("id", Text, nullable=False, unique=True),
+    Column("run_id", Text, ForeignKey("runs.id"), nullable=False),
+    Column("command", Text, nullable=False),
+    Column("args", Json),
+    Column("state", Text, nullable=False),
+    Column("step", Real),
+    Column("message", Text),
+    Column("time", Int),
+    Index("idx_commands_run", "run_id", "number"),
+)
+
+answers = _table(
+    "answers",
+    Column("key", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("status", Int, nullable=False),
+    Column("body", Blob, nullable=False),
+    Column("created_at", Int, nullable=False),
+    Index("idx_answers_created", "created_at"),
+)
+
+dead_letters = _table(
+    "dead_letters",
+    _number(),
+    Column("stream", Int, nullable=False),
+    Column("seq", Int, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("body", Blob, nullable=False),
+    Index("idx_dead_letters_stream", "stream"),
+)
+
+# --- series ----------------------------------------------------------------------------------------------
+
+source = _table(
+    "source",
+    _number(),
+    Column("id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("first_time", Int),
+    # Sum of the sizes of its metric sets.
+    Column("names", Int, nullable=False, server_default=text("0")),
+)
+
+stream = _table(
+    "stream",
+    _number(),
+    Column("source", Int, ForeignKey("source.number"), nullable=False),
+    Column("writer_id", Text, nullable=False),
+    Column("attempt", Int, nullable=False),
+    Column("rank", Int, nullable=False),
+    Column("high", Int, nullable=False, server_default=text("0")),
+    UniqueConstraint("source", "writer_id"),
+)
+
+metric_set = _table(
+    "metric_set",
+    _number(),
+    Column("stream", Int, ForeignKey("stream.number"), nullable=False),
+    Column("id", Int, nullable=False),
+    Column("names", Json, nullable=False),
+    UniqueConstraint("stream", "id"),
+)
+
+journal = _table(
+    "journal",
+    _number(),
+    Column("source", Int, nullable=False),
+    Column("stream", Int, nullable=False),
+    Column("first_seq", Int, nullable=False),
+    Column("n", Int, nullable=False),
+    Column("body", Blob, nullable=False),
+    Index("idx_journal_source", "source", "number"),
+)
+
+run_metric = _table(
+    "run_metric",
+    Column("source", Int, ForeignKey("source.number"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("count", Int, nullable=False),
+    Column("nonfinite", Int, nullable=False),
+    Column("first", Real),
+    Column("last", Real),
+    Column("last_step", Real, nullable=False),
+    Column("last_time", Int, nullable=False),
+    Column("min", Real),
+    Column("min_step", Real),
+    Column("max", Real),
+    Column("max_step", Real),
+    PrimaryKeyConstraint("source", "name"),
+    Index("idx_run_metric_min", "name", "min"),
+    Index("idx_run_metric_max", "name", "max"),
+    Index("idx_run_metric_last", "name", "last"),
+)
