@@ -64,7 +64,7 @@ class FrontendBuildHook(BuildHookInterface[Any]):
 
     PLUGIN_NAME = "custom"
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Editable installs leave the page alone: ``make`` builds it, and the server serves what is there."""
         if version != "editable":
             build(Path(self.root))

@@ -330,7 +330,7 @@ class SetColumns:
         at: u32 per row: the record's sequence number minus ``first_seq``.
         steps: int64 per row, or float64 when ``step_type`` is ``"f8"``.
         times: int64 per row.
-        values: float64, row-major, rows × names.
+        values: float64, row-major, one row of all names per record.
     """
 
     id: int

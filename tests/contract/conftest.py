@@ -60,8 +60,11 @@ class Script:
     def stream(self) -> Stream:
         return self.write(lambda tx: self.storage.series.open_stream(tx, self.source, self.writer_id))
 
+    def batch(self, first_seq: int, rows: Sequence[Row | dict[str, Any]]) -> Batch:
+        return make_batch(first_seq, rows, self.set_ids)
+
     def send(self, first_seq: int, rows: Sequence[Row | dict[str, Any]]) -> Appended:
-        stream, batch = self.stream(), make_batch(first_seq, rows, self.set_ids)
+        stream, batch = self.stream(), self.batch(first_seq, rows)
         return self.write(lambda tx: self.storage.series.append(tx, stream, batch))
 
     def log(self, *rows: Row | dict[str, Any]) -> Appended:
@@ -79,10 +82,16 @@ class Script:
         ]
 
 
-@pytest.fixture(params=["sqlite"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
+@pytest.fixture(scope="session", params=["sqlite"])
+def open_engine(request: pytest.FixtureRequest) -> Callable[[Path], Storage]:
+    """Opens a data folder with each engine."""
+    return {"sqlite": open_storage}[request.param]
+
+
+@pytest.fixture
+def storage(open_engine: Callable[[Path], Storage], tmp_path: Path) -> Iterator[Storage]:
     """An empty storage of each engine."""
-    opened = open_storage(tmp_path / "data")
+    opened = open_engine(tmp_path / "data")
     yield opened
     opened.close()
 
@@ -93,7 +102,7 @@ def script(storage: Storage) -> Script:
     return Script(storage)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_script() -> type[Script]:
     """Makes more scripts."""
     return Script

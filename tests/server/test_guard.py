@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient, WebSocketDenialResponse
+from tests.conftest import LocalClient, same_user
 
 from stepwire.app import access_token, create_app
 from stepwire.server.settings import Settings
-from tests.conftest import LocalClient, same_user
 
 
 def stranger(_client: object, _server: object) -> int:

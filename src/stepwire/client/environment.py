@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 from stepwire.client.document import clean
@@ -33,7 +34,6 @@ def _command_line() -> list[str]:
 def boot_id() -> str:
     """Return the identity of this boot of the host, so that monotonic times compare; empty if unknown."""
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123 - no Path in the SDK's import
-            return file.read().strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return ""

@@ -2,17 +2,22 @@
 
 import selectors
 import socket
+import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from stepwire.protocol import MAX_FRAME_BYTES
 
 if TYPE_CHECKING:
     from websockets.client import ClientProtocol
+    from websockets.frames import Frame
 
 CONNECT_SECONDS = 10.0
 _READ_BYTES = 64 * 1024
 _EXTRA_BYTES = 64 * 1024  # what a frame's envelope may add to MAX_FRAME_BYTES
+
+_DATA_OPCODES = frozenset({0, 1, 2})  # continuation, text, binary (RFC 6455)
+_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)  # no kernel object to share after fork
 
 
 class Transport(Protocol):
@@ -61,7 +66,9 @@ class WebSocketTransport:
         self._socket: socket.socket | None = None
         self._protocol: ClientProtocol | None = None
         self._outgoing = bytearray()
-        self._message: list[bytes] = []
+        self._message = bytearray()
+        self._arrived: list[bytes] = []
+        self._would_block: tuple[type[OSError], ...] = (BlockingIOError,)
         self._make_waker()
 
     def _make_waker(self) -> None:
@@ -75,42 +82,41 @@ class WebSocketTransport:
         from websockets.uri import parse_uri
 
         self.close()
+        deadline = time.monotonic() + CONNECT_SECONDS
         uri = parse_uri(self._url)
-        self._protocol = ClientProtocol(uri, max_size=MAX_FRAME_BYTES + _EXTRA_BYTES)
-        self._socket = _connect(uri.host, uri.port, secure=uri.secure)
-        request = self._protocol.connect()
+        protocol = self._protocol = ClientProtocol(uri, max_size=MAX_FRAME_BYTES + _EXTRA_BYTES)
+        self._socket = self._connect(uri.host, uri.port, secure=uri.secure)
+        request = protocol.connect()
         if self._api_key:
             request.headers["Authorization"] = f"Bearer {self._api_key}"
-        self._protocol.send_request(request)
-        self._socket.sendall(b"".join(self._protocol.data_to_send()))
-        self._shake_hands(self._protocol, self._socket)
+        protocol.send_request(request)
+        self._socket.sendall(b"".join(protocol.data_to_send()))
+        while protocol.handshake_exc is None and protocol.state is protocol.state.CONNECTING:
+            self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+            self._receive(protocol, self._socket)
+        if protocol.handshake_exc is not None:
+            raise RefusedError(_refusal(protocol.handshake_exc)) from protocol.handshake_exc
         self._socket.setblocking(False)
 
-    def _shake_hands(self, protocol: "ClientProtocol", connected: socket.socket) -> None:
-        from websockets.exceptions import InvalidStatus
-        from websockets.protocol import CONNECTING
+    def _connect(self, host: str, port: int, *, secure: bool) -> socket.socket:
+        connected = socket.create_connection((host, port), CONNECT_SECONDS)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+        if not secure:
+            return connected
+        import ssl
 
-        while protocol.state is CONNECTING and protocol.handshake_exc is None:
-            data = connected.recv(_READ_BYTES)
-            if not data:
-                raise ConnectionResetError("the server hung up during the handshake")
-            protocol.receive_data(data)
-            self._early = protocol.events_received()[1:]
-        if isinstance(protocol.handshake_exc, InvalidStatus):
-            raise RefusedError(_refusal(protocol.handshake_exc.response.status_code)) from protocol.handshake_exc
-        if protocol.handshake_exc is not None:
-            raise RefusedError(str(protocol.handshake_exc)) from protocol.handshake_exc
+        self._would_block = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+        return ssl.create_default_context().wrap_socket(connected, server_hostname=host)
 
     def send(self, frame: bytes) -> None:
         """Queue one binary frame and send what the network takes."""
-        if self._protocol is None:
-            raise ConnectionError("not connected")
-        self._protocol.send_binary(frame)
-        self._queue()
+        self._check_open().send_binary(frame)
         self._flush()
 
     def wait(self, seconds: float) -> list[bytes]:
         """Return the frames that came; see ``Transport.wait``."""
+        if self._socket is not None:
+            self._check_open()
         with _Selector() as selector:
             selector.register(self._wake_in, selectors.EVENT_READ)
             if self._socket is not None:
@@ -119,10 +125,36 @@ class WebSocketTransport:
             ready = {key.fileobj: mask for key, mask in selector.select(max(seconds, 0))}
         if self._wake_in in ready:
             self._drain_waker()
-        mask = ready.get(self._socket, 0) if self._socket is not None else 0
-        if mask & selectors.EVENT_WRITE:
+        if self._socket is not None and self._protocol is not None and self._socket in ready:
+            with suppress(*self._would_block):
+                while True:  # a TLS socket may hold more than the selector knows
+                    self._receive(self._protocol, self._socket)
             self._flush()
-        return self._read() if mask & selectors.EVENT_READ else []
+        arrived, self._arrived = self._arrived, []
+        return arrived
+
+    def _check_open(self) -> "ClientProtocol":
+        if self._protocol is None:
+            raise ConnectionError("not connected")
+        if self._protocol.state is not self._protocol.state.OPEN:
+            code, reason = self._protocol.close_code, self._protocol.close_reason
+            raise ConnectionResetError(f"the server closed the connection: {code} {reason or ''}".rstrip())
+        return self._protocol
+
+    def _receive(self, protocol: "ClientProtocol", connected: socket.socket) -> None:
+        """Read once and put whole messages into ``_arrived``."""
+        data = connected.recv(_READ_BYTES)
+        if not data:
+            protocol.receive_eof()
+            raise ConnectionResetError("the server hung up")
+        protocol.receive_data(data)
+        for event in protocol.events_received():
+            if getattr(event, "opcode", None) in _DATA_OPCODES:
+                frame = cast("Frame", event)
+                self._message += frame.data
+                if frame.fin:
+                    self._arrived.append(bytes(self._message))
+                    self._message.clear()
 
     def wake(self) -> None:
         """End a ``wait``."""
@@ -131,10 +163,9 @@ class WebSocketTransport:
 
     def close(self) -> None:
         """Say goodbye as far as the network takes it at once, and close the socket."""
-        if self._protocol is not None and self._socket is not None:
-            with suppress(OSError, Exception):
+        if self._protocol is not None and self._protocol.state is self._protocol.state.OPEN:
+            with suppress(OSError):
                 self._protocol.send_close(1000)
-                self._queue()
                 self._flush()
         self._forget()
 
@@ -151,19 +182,28 @@ class WebSocketTransport:
         self._socket = self._protocol = None
         self._outgoing.clear()
         self._message.clear()
+        self._arrived.clear()
 
     def _drain_waker(self) -> None:
         with suppress(BlockingIOError):
             while self._wake_in.recv(_READ_BYTES):
                 pass
 
-    def _queue(self) -> None:
-        assert self._protocol is not None
+    def _flush(self) -> None:
+        if self._protocol is None or self._socket is None:
+            return
         for data in self._protocol.data_to_send():
             self._outgoing += data
-
-    def _flush(self) -> None:
-        assert self._socket is not None
-        with suppress(*_would_block()):
+        with suppress(*self._would_block):
             while self._outgoing:
                 del self._outgoing[: self._socket.send(self._outgoing)]
+
+
+def _refusal(error: Exception) -> str:
+    """Say what a refused handshake means and what to do."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status == 401:
+        return "it wants a token (401): set STEPWIRE_API_KEY or api_key="
+    if status == 403:
+        return "it refuses this address or token (403): see --allowed-host and STEPWIRE_API_KEY"
+    return f"its answer is not Stepwire's ({error})"

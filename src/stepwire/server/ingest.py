@@ -5,19 +5,22 @@ sender and told to the viewers.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import msgspec
 import structlog
 from sqlalchemy import Connection
 
-from stepwire.errors import ConflictError, NotFoundError
+from stepwire.errors import ConflictError, NotFoundError, StepwireError
 from stepwire.protocol import (
     Batch,
     CommandMessage,
     CommandResult,
     Hello,
+    HostStatus,
     RunDeleted,
     RunStatus,
     ServerMessage,
@@ -34,6 +37,7 @@ from stepwire.server.records import (
     rows,
     set_status,
 )
+from stepwire.server.values import from_json
 from stepwire.storage.catalog.interface import Checkpoint, NewCheckpoint, NewRun, Run, StoredAnswer
 from stepwire.storage.open import Storage
 from stepwire.storage.series.interface import Appended, Stream
@@ -60,7 +64,7 @@ class Ingest:
         self._own_host = own_host
         self._clock = clock
         self._samplers: dict[str, tuple[str, int]] = {}
-        self.on_system: Callable[[str, dict[str, Any]], None] = lambda _run_id, _sample: None
+        self.on_system: Callable[[HostStatus], None] = lambda _status: None
         self.on_command: Callable[[CommandMessage], bool] = lambda _command: False
 
     def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
@@ -112,56 +116,53 @@ class Ingest:
         appended, messages = await stored
         self._hub.publish_points(run_id, appended.sets, appended.cursor)
         self._tell(messages, run_id)
-        for item in appended.records:
-            if item.get("type") == "system" and isinstance(item.get("host"), dict):
-                self.on_system(run_id, item["host"])
+        self._show_hosts(appended.records)
         return appended
+
+    def _show_hosts(self, records: tuple[Record, ...]) -> None:
+        for record in records:
+            if record.get("type") == "system" and isinstance(sample := record.get("host"), dict):
+                with contextlib.suppress(msgspec.ValidationError):  # told as record_refused already
+                    status = msgspec.convert(sample, HostStatus, strict=False)
+                    if status.host != self._own_host:
+                        self.on_system(status)
 
     def _apply(self, scene: Scene, stream: Stream, first_seq: int, record: Record) -> list[ServerMessage]:
         """Apply one record; one that can't be used is buried, so that it never blocks its stream."""
+        if record.get("type") == "system":
+            # No savepoint: points are checked before any is written, and can't be taken back one by one.
+            try:
+                self._keep_sample(scene, stream, record)
+            except (StepwireError, TypeError, ValueError, OverflowError) as error:
+                return [self._bury(scene, stream, first_seq, record, error)]
+            return []
         scene.tx.exec_driver_sql("SAVEPOINT record")
         try:
-            if record.get("type") == "system":
-                self._keep_sample(scene, stream, record)
-                messages: list[ServerMessage] = []
-            else:
-                messages = apply_record(scene, record)
+            messages = apply_record(scene, record)
         except Exception as error:  # noqa: BLE001 - poison of any kind is kept aside with its reason
             scene.tx.exec_driver_sql("ROLLBACK TO record")
-            seq = first_seq + int(record.get("at", 0))
-            self._storage.catalog.bury(
-                scene.tx, stream.number, seq, str(error), repr(record).encode("utf-8", "replace")
-            )
-            messages = [
-                scene.event(
-                    "warning",
-                    "server",
-                    "record_refused",
-                    f"a {str(record.get('type'))[:64]} record can't be used: {error}",
-                )
-            ]
+            messages = [self._bury(scene, stream, first_seq, record, error)]
         scene.tx.exec_driver_sql("RELEASE record")
         return messages
 
+    def _bury(self, scene: Scene, stream: Stream, first_seq: int, record: Record, error: Exception) -> ServerMessage:
+        seq = first_seq + int(record.get("at", 0))
+        body = repr(record).encode("utf-8", "replace")
+        self._storage.catalog.bury(scene.tx, stream.number, seq, str(error), body)
+        line = f"a {str(record.get('type'))[:64]} record can't be used: {error}"
+        return scene.event("warning", "server", "record_refused", line)
+
     def _keep_sample(self, scene: Scene, stream: Stream, record: Record) -> None:
-        process = record.get("process")
+        """Store a script's sample: its process as series of the run, its host as a host's series."""
+        process, sample = record.get("process"), record.get("host")
         now = int(record.get("time") or scene.now)
-        if isinstance(process, dict):
-            values = {
-                f"system/process/{name}": float(value)
-                for name, value in process.items()
-                if isinstance(value, int | float)
-            }
+        values = {f"system/process/{name}": from_json(value, name) for name, value in (process or {}).items()}
+        columns = host_columns(sample) if sample is not None else {}
+        if values:
             self._append(scene.tx, stream.source, f"{stream.writer_id}/system", [(now // 1_000_000, now, values)])
-        sample = record.get("host")
-        if isinstance(sample, dict) and self._is_sampler(str(sample.get("host")), stream.writer_id, scene.now):
-            self._append(
-                scene.tx,
-                host_source(str(sample["host"])),
-                stream.writer_id,
-                [(now // 1_000_000, now, host_columns(sample))],
-                kind="host",
-            )
+        if sample and self._is_sampler(str(sample["host"]), stream.writer_id, scene.now):
+            source = host_source(str(sample["host"]))
+            self._append(scene.tx, source, stream.writer_id, [(now // 1_000_000, now, columns)], kind="host")
 
     def _is_sampler(self, host: str, writer_id: str, now: int) -> bool:
         """One script per host is listened to; another takes over when it has been silent for 15 s."""

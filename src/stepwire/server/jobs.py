@@ -32,7 +32,7 @@ class Jobs:
         """Begin; the first host sample is taken at once."""
         context = self._context
         context.ingest.on_command = context.liveness.deliver
-        context.ingest.on_system = lambda _run_id, sample: self._show(host_status(sample))
+        context.ingest.on_system = self._show
         self._tasks = [
             asyncio.create_task(self._every(context.settings.sample_seconds, self._sample)),
             asyncio.create_task(self._every(JUDGE_SECONDS, self._judge)),
@@ -67,9 +67,6 @@ class Jobs:
             await self._context.ingest.add_host_samples(self._context.host, samples)
 
     def _show(self, status: HostStatus) -> None:
-        known = self._context.hosts.get(status.host)
-        if status.host == self._context.host and known is not None and not status.cores:
-            return
         self._context.hosts[status.host] = status
         self._context.hub.publish(SystemUpdate(status))
 
@@ -94,17 +91,6 @@ class Jobs:
             await ingest.set_status(run.id, "crashed", reason="no word for minutes")
         elif liveness.is_disconnected(run.id) and run.health == "ok":
             await ingest.set_status(run.id, "running", health="disconnected", reason="no word from the training script")
-
-
-def host_status(sample: dict[str, Any]) -> HostStatus:
-    """A host's sample as a script sent it.
-
-    Raises:
-        msgspec.ValidationError: It isn't one.
-    """
-    import msgspec
-
-    return msgspec.convert(sample, HostStatus, strict=False)
 
 
 def _process_lives(run: Run) -> bool:

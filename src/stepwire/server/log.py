@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import threading
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -61,7 +62,7 @@ def configure_log(level: str, path: Path | None) -> None:
     )
 
 
-def mask_secrets(_: Any, __: str, line: dict[str, Any]) -> dict[str, Any]:
+def mask_secrets(_: Any, __: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """Keep tokens and control characters of clients out of the log."""
     return {name: _clean(value) if isinstance(value, str) else value for name, value in line.items()}
 

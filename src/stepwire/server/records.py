@@ -7,10 +7,11 @@ messages to publish once that is committed. A type not known here is stored in t
 import time
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any, cast
 
+import msgspec
 from sqlalchemy import Connection
 
 from stepwire.errors import InvalidError
@@ -18,6 +19,7 @@ from stepwire.protocol import (
     Batch,
     CheckpointSaved,
     Health,
+    HostStatus,
     Level,
     RunCreated,
     RunStatus,
@@ -114,14 +116,27 @@ def checkpoint_message(saved: Checkpoint) -> CheckpointSaved:
     return CheckpointSaved(saved.run_id, saved.id, saved.metrics, saved.step, saved.number, saved.is_best)
 
 
-def host_columns(sample: dict[str, Any]) -> dict[str, float]:
-    """A host's sample as series: ``cpu_percent``, ``disk/percent``, ``gpu/0/utilization`` …"""
-    series = {name: sample[name] for name in ("cpu_percent", "memory_percent", "memory_used", "load")}
+def host_columns(sample: Any) -> dict[str, float]:
+    """A host's sample as series: ``cpu_percent``, ``disk/percent``, ``gpu/0/utilization`` …
+
+    Raises:
+        InvalidError: It isn't a sample.
+    """
+    try:
+        status = msgspec.convert(sample, HostStatus, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidError(f"host: {error}", "host") from None
+    series: dict[str, Any] = {
+        name: getattr(status, name) for name in ("cpu_percent", "memory_percent", "memory_used", "load")
+    }
     for part in ("disk", "net"):
-        series |= {f"{part}/{name}": value for name, value in (sample.get(part) or {}).items()}
-    for gpu in sample.get("gpus") or ():
-        series |= {f"gpu/{gpu['index']}/{name}": value for name, value in gpu.items() if name not in {"index", "name"}}
-    return {name: float(value) for name, value in series.items() if isinstance(value, int | float)}
+        found = getattr(status, part)
+        series |= {f"{part}/{name}": value for name, value in asdict(found).items()} if found else {}
+    for gpu in status.gpus:
+        series |= {
+            f"gpu/{gpu.index}/{name}": value for name, value in asdict(gpu).items() if name not in {"index", "name"}
+        }
+    return {name: float(value) for name, value in series.items() if value is not None}
 
 
 def rows(first_seq: int, points: list[tuple[float, int, dict[str, float]]]) -> Batch:
@@ -137,7 +152,7 @@ def rows(first_seq: int, points: list[tuple[float, int, dict[str, float]]]) -> B
                 id=_set_id(names),
                 names=names,
                 at=array("I", [at for at, _, _, _ in found]).tobytes(),
-                steps=array("q" if whole else "d", [step for _, step, _, _ in found]).tobytes(),  # type: ignore[type-var]  # ints when whole
+                steps=array("q" if whole else "d", [step for _, step, _, _ in found]).tobytes(),
                 step_type="i8" if whole else "f8",
                 times=array("q", [when for _, _, when, _ in found]).tobytes(),
                 values=array("d", [metrics[name] for _, _, _, metrics in found for name in names]).tobytes(),
@@ -156,7 +171,7 @@ def _set_id(names: tuple[str, ...]) -> int:
 
 def _config(scene: Scene, record: Record) -> list[ServerMessage]:
     run = scene.catalog.find_run(scene.tx, scene.run_id)
-    changes = {
+    changes: dict[str, Any] = {
         "name": text(record, "name", 256),
         "project": text(record, "project", 256, "default"),
         "config": _mapping(record, "config"),

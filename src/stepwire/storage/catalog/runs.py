@@ -1,11 +1,29 @@
 """Runs in the catalog."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any, get_args
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Row,
+    Select,
+    Text,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
 
 from stepwire.errors import ConflictError, InvalidError, NotFoundError
 from stepwire.protocol import Health, RunStatus
@@ -13,7 +31,7 @@ from stepwire.storage.catalog.ids import new_id
 from stepwire.storage.catalog.interface import NewRun, Run, RunFilter
 from stepwire.storage.catalog.row import check_text, checked, read_cursor, write_cursor
 from stepwire.storage.database import Database
-from stepwire.storage.tables import checkpoints, commands, events, meta, runs, speak_finite, to_json
+from stepwire.storage.tables import checkpoints, commands, events, meta, runs, to_json
 
 _FIELDS = tuple(field.name for field in fields(Run))
 _FIXED = frozenset({"id", "number", "created_at", "updated_at"})
@@ -74,14 +92,18 @@ class RunRows:
         query = _filtered(select(runs, column.label("sort_key")), where)
         place = tuple_(column, runs.c.number)
         if where.cursor is not None:
-            _, *last = read_cursor(where.cursor, str, kind, int)
+            begun, *last = read_cursor(where.cursor, str, kind, int)
+            if begun != where.sort:
+                raise InvalidError("cursor belongs to another sort.", "cursor")
             query = query.where(place < tuple_(*last) if descending else place > tuple_(*last))
         order = [column.desc(), runs.c.number.desc()] if descending else [column, runs.c.number]
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(*order).limit(where.limit + 1)).all()
         page = rows[: where.limit]
         more = len(rows) > where.limit and page
-        return [_run(row) for row in page], write_cursor(key, page[-1].sort_key, page[-1].number) if more else None
+        return [_run(row) for row in page], write_cursor(
+            where.sort, page[-1].sort_key, page[-1].number
+        ) if more else None
 
     def count_runs(self) -> dict[str, int]:
         """Number of runs by status."""
@@ -148,8 +170,8 @@ def _row(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_same(known: Run, new: NewRun) -> None:
     for field in _IDENTITY:
-        # As JSON, because that is how the known one went through the database.
-        if to_json(getattr(known, field)) != to_json(speak_finite(getattr(new, field))):
+        # By way of JSON, because so the known one went through the database.
+        if getattr(known, field) != json.loads(to_json(getattr(new, field))):
             raise ConflictError(f"Run {known.id} exists already with another {field}.", field)
 
 
@@ -168,7 +190,7 @@ def _filtered(query: Select[Any], where: RunFilter) -> Select[Any]:
     if where.status is not None:
         query = query.where(runs.c.status == where.status)
     if where.tag is not None:
-        query = query.where(_has_tag(where.tag))
+        query = query.where(_HasTag(runs.c.tags, literal(where.tag, Text())))
     if where.text:
         query = query.where(
             or_(*(column.icontains(where.text, autoescape=True) for column in (runs.c.name, runs.c.id, _tags())))
@@ -180,6 +202,19 @@ def _tags() -> ColumnElement[str]:
     return runs.c.tags.cast(runs.c.name.type)
 
 
-def _has_tag(tag: str) -> ColumnElement[bool]:
-    # Not LIKE, which takes "A" for "a" on SQLite. A quote inside a tag is written \", so the quotes delimit.
-    return func.replace(_tags(), to_json(tag), "") != _tags()
+class _HasTag(FunctionElement[bool]):
+    """Is this one of the tags? The one place where the two databases need different SQL."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_HasTag)
+def _has_tag(element: _HasTag, compiler: SQLCompiler, **options: Any) -> str:
+    tags, tag = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"EXISTS (SELECT 1 FROM json_each({tags}) WHERE value = {tag})"
+
+
+@compiles(_HasTag, "postgresql")
+def _has_tag_postgresql(element: _HasTag, compiler: SQLCompiler, **options: Any) -> str:
+    return f"jsonb_exists({compiler.process(element.clauses, **options)})"

@@ -1,0 +1,201 @@
+import { ApiError, answerOf, type Client } from "../services/api";
+import type { Chart, MetricUpdate, Run, ServerMessage } from "../services/types";
+import { LiveSocket, type SocketStatus, socketAddress } from "../services/websocket";
+import { Lag } from "./lag";
+import { LatestValues } from "./latest";
+import { Scheduler } from "./scheduler";
+import { LiveStore } from "./store";
+
+export const ALL_RUNS = "*";
+const HISTORY_POINTS = 1000;
+const TREND_POINTS = 60;
+const RETRY_MS = 3_000;
+const NO_CHART: Chart = { x: [], series: [], exact: true, stored: 0, cursors: {} };
+
+type Listener = (message: ServerMessage) => void;
+
+interface Wanted {
+  runId: string;
+  key: string;
+  from: number | undefined;
+}
+
+/** One socket and what hangs on it: points, newest values, lag. Other messages go to whoever listens. */
+export class Feed {
+  readonly store: LiveStore;
+  readonly latest = new LatestValues();
+  readonly lag = new Lag();
+  readonly scheduler = new Scheduler();
+  readonly socket: LiveSocket;
+  status: SocketStatus = { state: "reconnecting", retryAt: null };
+  /** Why points could not be read, when the server refuses them. */
+  refused: ApiError | null = null;
+  /** Times that the server had to leave updates out for this page, which were then read again. */
+  dropped = 0;
+  private readonly listeners = new Set<Listener>();
+  private readonly statusListeners = new Set<() => void>();
+  private readonly reopenListeners = new Set<() => void>();
+  private readonly loading = new Map<string, Wanted & { again: boolean }>();
+  private readonly trends = new Set<string>();
+  private readonly trendsWanted: { runId: string; key: string }[] = [];
+  private loadingTrends = false;
+
+  constructor(
+    private readonly client: Client,
+    base: string,
+    private readonly now: () => number = Date.now,
+  ) {
+    this.socket = new LiveSocket({
+      url: socketAddress(base),
+      onMessage: (message) => this.receive(message),
+      onStatus: (status) => this.setStatus(status),
+      onReopen: () => call(this.reopenListeners),
+      cursorOf: (runId) => this.store.cursorOf(runId),
+    });
+    this.store = new LiveStore({
+      onMissing: (runId, key, from) => this.load({ runId, key, from }),
+      onWatch: (runId, watched) => (watched ? this.socket.subscribe(runId) : this.socket.unsubscribe(runId)),
+    });
+  }
+
+  start(): void {
+    this.socket.subscribe(ALL_RUNS);
+    this.socket.start();
+    document.addEventListener("visibilitychange", this.shown);
+  }
+
+  stop(): void {
+    document.removeEventListener("visibilitychange", this.shown);
+    this.socket.stop();
+  }
+
+  onMessage(listener: Listener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  onStatus(listener: () => void): () => void {
+    this.statusListeners.add(listener);
+    return () => this.statusListeners.delete(listener);
+  }
+
+  /** The socket was lost and is open again: what REST told may be old. */
+  onReopen(listener: () => void): () => void {
+    this.reopenListeners.add(listener);
+    return () => this.reopenListeners.delete(listener);
+  }
+
+  seed(runs: readonly Run[]): void {
+    for (const run of runs) this.latest.seed(run);
+  }
+
+  forget(runId: string): void {
+    this.latest.forget(runId);
+  }
+
+  /** Have the course of a metric read for a sparkline. */
+  wantTrend(runId: string, key: string): void {
+    const id = idOf(runId, key);
+    if (this.trends.has(id)) return;
+    this.trends.add(id);
+    this.trendsWanted.push({ runId, key });
+    if (this.loadingTrends) return;
+    this.loadingTrends = true;
+    void this.loadTrends();
+  }
+
+  private readonly shown = (): void => {
+    if (document.hidden) return;
+    this.lag.skip();
+    this.socket.retryNow();
+    this.scheduler.wake();
+  };
+
+  private receive(message: ServerMessage): void {
+    if (message.type === "metric_update") this.takePoints(message);
+    else if (message.type === "subscribed") this.store.subscribed(message.run_id, message.cursor);
+    else if (message.type === "resync") this.resync(message.run_id);
+    for (const listener of this.listeners) listener(message);
+  }
+
+  private takePoints(update: MetricUpdate): void {
+    this.latest.apply(update);
+    if (!this.store.apply(update)) return;
+    const { points, times } = tally(update);
+    this.lag.arrived(update.run_id, points, times, this.now());
+  }
+
+  private resync(runId: string): void {
+    this.dropped += 1;
+    if (runId === ALL_RUNS) call(this.reopenListeners);
+    else this.store.resync(runId);
+  }
+
+  private setStatus(status: SocketStatus): void {
+    this.status = status;
+    call(this.statusListeners);
+  }
+
+  /** Read a history; asked again while it is on the way, what is on the way is too old and read once more. */
+  private load(wanted: Wanted): void {
+    const id = idOf(wanted.runId, wanted.key);
+    const under = this.loading.get(id);
+    if (under) {
+      under.again = true;
+      under.from = undefined;
+      return;
+    }
+    this.loading.set(id, { ...wanted, again: false });
+    void this.readHistory(id, wanted);
+  }
+
+  private async readHistory(id: string, { runId, key, from }: Wanted): Promise<void> {
+    const query = { runs: runId, key: [key], points: HISTORY_POINTS, ...(from === undefined ? {} : { from }) };
+    const chart = await this.readChart(query);
+    const { again } = this.loading.get(id) ?? { again: false };
+    this.loading.delete(id);
+    if (again) this.load({ runId, key, from: undefined });
+    else this.store.merge(runId, key, chart, from);
+  }
+
+  /** One after the other: sparklines can wait, and each run's own x keeps short runs legible. */
+  private async loadTrends(): Promise<void> {
+    for (let next = this.trendsWanted.shift(); next !== undefined; next = this.trendsWanted.shift()) {
+      const { runId, key } = next;
+      this.latest.setTrend(runId, key, await this.readChart({ runs: runId, key: [key], points: TREND_POINTS }));
+    }
+    this.loadingTrends = false;
+  }
+
+  /** Ask until there is an answer: a server that restarts is asked again. What is refused stays empty. */
+  private async readChart(query: { runs: string; key: string[]; points: number; from?: number }): Promise<Chart> {
+    for (;;) {
+      try {
+        return await answerOf(this.client.GET("/api/series", { params: { query } }));
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        this.refused = error.isRefusal ? error : null;
+        call(this.statusListeners);
+        if (error.isRefusal) return NO_CHART;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+}
+
+function idOf(runId: string, key: string): string {
+  return `${runId}\n${key}`;
+}
+
+function call(listeners: Iterable<() => void>): void {
+  for (const listener of listeners) listener();
+}
+
+/** How many points an update holds, and when its oldest and newest were logged, in milliseconds. */
+function tally(update: MetricUpdate): { points: number; times: number[] } {
+  const columns = Object.values(update.series ?? {});
+  if (columns.length === 0) return { points: Object.keys(update.metrics).length, times: [(update.time ?? 0) / 1000] };
+  const points = columns.reduce((sum, column) => sum + column.time.length, 0);
+  const ends = columns.flatMap((column) => [column.time[0] ?? 0, column.time.at(-1) ?? 0]);
+  return { points, times: [Math.min(...ends) / 1000, Math.max(...ends) / 1000] };
+}
