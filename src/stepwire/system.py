@@ -126,7 +126,9 @@ def _traffic(psutil: Any) -> tuple[float, int, int] | None:
         counters = psutil.net_io_counters(pernic=True)
     except (OSError, psutil.Error):  # a sandbox may hide /proc/net
         return None
-    nics = [counter for name, counter in counters.items() if name not in {"lo", "lo0"} and not name.startswith("Loopback")]
+    nics = [
+        counter for name, counter in counters.items() if name not in {"lo", "lo0"} and not name.startswith("Loopback")
+    ]
     return time.monotonic(), sum(nic.bytes_sent for nic in nics), sum(nic.bytes_recv for nic in nics)
 
 

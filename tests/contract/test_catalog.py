@@ -106,6 +106,7 @@ BAD_RUNS = {
     "tags": {"tags": "abc"},
     "tags[1]": {"tags": ("a", 5)},
     "config": {"config": {"x": object()}},
+    "config#list": {"config": [1]},
     "config#digits": {"config": {"x": 10**5000}},
     "id": {"id": "\ud800"},
 }

@@ -366,10 +366,14 @@ def test_huge_values_have_a_finite_mean(script):
     assert (found.min, found.max) == ([-1.7e308], [1.7e308])
 
 
-def test_points_must_be_at_least_one(script):
-    """A width of nothing is refused, not divided by."""
+def test_points_and_limit_must_be_at_least_one(script):
+    """A width of nothing is refused, not divided by; an empty page would never end."""
     with pytest.raises(InvalidError, match="points"):
         script.storage.series.window("run_a", "loss", x="step", points=0)
+    with pytest.raises(InvalidError, match="points"):
+        script.storage.series.grid([("run_a", "loss")], x="step", points=0)
+    with pytest.raises(InvalidError, match="limit"):
+        script.storage.series.raw("run_a", ["loss"], limit=0)
 
 
 # --- pages -----------------------------------------------------------------------------------------------
@@ -474,3 +478,47 @@ def test_a_chart_read_again_has_the_new_points(script):
         script.log((names, at, at, (float(at),) * len(names)))
         assert series.window("run_a", "loss", x="step").last == [float(n) for n in range(at + 1)]
     assert series.window("run_a", "lr", x="step").last == [0.0, 7.0, 14.0]
+
+
+def test_readers_beside_a_writer_see_whole_batches(script):
+    """While batches of ten are committed, every read holds a multiple of ten, growing, and its summary fits."""
+    series, seen, broken, done = script.storage.series, [], [], threading.Event()
+
+    def read():
+        while not done.is_set():
+            found = series.window("run_a", "loss", x="step", points=10_000)
+            (one,) = series.summaries(["run_a"])["run_a"]
+            seen.append(found.stored)
+            if found.stored % 10 or found.last != [float(at) for at in range(found.stored)] or one.count % 10:
+                broken.append(found)
+
+    script.log(*[(A, at, at, (float(at),)) for at in range(10)])
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for start in range(10, 500, 10):
+        script.log(*[(A, at, at, (float(at),)) for at in range(start, start + 10)])
+    done.set()
+    for reader in readers:
+        reader.join(20)
+    assert broken == []
+    assert seen
+    assert series.window("run_a", "loss", x="step").stored == 500
+
+
+def test_summaries_survive_their_write_back_and_a_restart(script, open_engine, tmp_path):
+    """What closing wrote is what is read, and later points are added to it, extrema on both sides kept."""
+    script.log((AB, 0, 10, (5.0, NAN)), (AB, 1, 20, (1.0, INF)))
+    before = script.storage.series.summaries(["run_a"])
+    script.storage.close()
+    opened = open_engine(tmp_path / "data")
+    try:
+        assert repr(opened.series.summaries(["run_a"])) == repr(before)
+        script.storage = opened
+        script.log((A, 2, 30, (3.0,)))
+        loss, lr = opened.series.summaries(["run_a"])["run_a"]
+        assert (loss.count, loss.first, loss.min, loss.min_step, loss.max, loss.last) == (3, 5.0, 1.0, 1, 5.0, 3.0)
+        assert (lr.count, lr.nonfinite, lr.min) == (2, 2, None)
+        assert math.isnan(lr.first)
+    finally:
+        opened.close()

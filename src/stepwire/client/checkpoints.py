@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from stepwire.client.batch import Record
 from stepwire.client.clock import Clock
 from stepwire.client.document import METADATA_BYTES, clean, document, json_number
 from stepwire.client.ids import new_id
 from stepwire.client.metrics import flatten, read_step
-from stepwire.client.outbox import Record
+from stepwire.client.settings import text
 from stepwire.errors import InvalidError
 
 _READ_BYTES = 1024 * 1024
@@ -51,7 +52,7 @@ class Checkpoints:
             raise TypeError(f"filepath must be a path, not {type(filepath).__name__}")
         if not path or "\0" in path or len(path) > _PATH_CHARACTERS:
             raise InvalidError(f"filepath must have 1 to {_PATH_CHARACTERS} characters, no NUL.", field="filepath")
-        record = {
+        record: Record = {
             "type": "checkpoint",
             "time": self._clock.now(),
             "id": new_id("ckpt"),
@@ -67,9 +68,8 @@ class Checkpoints:
 
     def mark_best(self, checkpoint_id: str) -> None:
         """Mark one checkpoint the best of the run."""
-        if not isinstance(checkpoint_id, str) or not 1 <= len(checkpoint_id) <= 64:
-            raise TypeError("checkpoint_id must be the id that save_checkpoint returned")
-        self._put({"type": "best", "time": self._clock.now(), "checkpoint_id": clean(checkpoint_id)})
+        checkpoint_id = text("checkpoint_id", checkpoint_id, most=64)
+        self._put({"type": "best", "time": self._clock.now(), "checkpoint_id": checkpoint_id})
 
     @property
     def busy(self) -> bool:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from stepwire.errors import InvalidError
+from stepwire.client.settings import text
 from stepwire.protocol import CommandMessage, CommandResult
 
 _REMEMBERED = 1000
@@ -50,8 +50,7 @@ class Commands:
 
     def on(self, command: str, handler: Callable[[dict[str, Any]], object]) -> None:
         """Have ``poll`` call ``handler`` with the arguments of each such command."""
-        if not isinstance(command, str) or not command:
-            raise InvalidError("command must be the name of a command.", field="command")
+        text("command", command, most=128)
         if not callable(handler):
             raise TypeError(f"handler must be callable, not {type(handler).__name__}")
         self._handlers[command] = handler

@@ -52,6 +52,14 @@ def clean(text: str, most: int = _TEXT_CHARACTERS) -> str:
     return short.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
+def _scalar(value: bool | float | None) -> bool | float | str | None:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value) if -_MAX_INT <= value <= _MAX_INT else hex(value)[:_FOREIGN_CHARACTERS]
+    return json_number(float(value))
+
+
 def _attributes(value: object) -> dict[str, Any] | None:
     if isinstance(value, type | str | bytes | int | float | Iterable):
         return None
@@ -86,14 +94,10 @@ class _Writer:
             return f"<{clean(type(value).__name__)}>"
 
     def _plain(self, value: Any, depth: int) -> Any:
-        if value is None or isinstance(value, bool):
-            return value
         if isinstance(value, Enum):
             return self._plain(value.value, depth)
-        if isinstance(value, int):
-            return int(value) if -_MAX_INT <= value <= _MAX_INT else hex(value)[:_FOREIGN_CHARACTERS]
-        if isinstance(value, float):
-            return json_number(float(value))
+        if value is None or isinstance(value, bool | int | float):
+            return _scalar(value)
         if isinstance(value, str):
             return self._spend(clean(str(value)))
         if isinstance(value, Mapping):

@@ -125,7 +125,8 @@ class Lifecycle:
 
         def leave(status: Any = None, /) -> NoReturn:
             # If metrics are logged after this, someone caught the SystemExit and it means nothing.
-            self._exit = (status, [run.progress() for run in self._runs])
+            if threading.current_thread() is threading.main_thread():
+                self._exit = (status, [run.progress() for run in self._runs])
             previous_exit(status)
 
         sys.excepthook = excepthook
@@ -151,7 +152,9 @@ class Lifecycle:
             run.after_fork()
 
 
-def _call_previous(previous: Callable[[int, FrameType | None], Any] | int | signal.Handlers, number: int, frame: FrameType | None) -> None:
+def _call_previous(
+    previous: Callable[[int, FrameType | None], Any] | int, number: int, frame: FrameType | None
+) -> None:
     if callable(previous):
         previous(number, frame)
     else:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from stepwire.client.batch import MetricSet
 from stepwire.client.clock import Clock
-from stepwire.client.outbox import MetricSet, Outbox
+from stepwire.client.outbox import Outbox
 from stepwire.errors import InvalidError
 from stepwire.protocol import MAX_NAME_BYTES, MAX_NAMES_PER_RECORD, MAX_STEP
 
@@ -24,6 +25,7 @@ class Metrics:
 
     Attributes:
         last_step: Step of the newest row, ``None`` before the first.
+        last_time: Its time in µs, 0 before the first.
     """
 
     def __init__(self, outbox: Outbox, clock: Clock) -> None:
@@ -34,6 +36,7 @@ class Metrics:
         self._ordinal = 0
         self._open = True
         self.last_step: int | float | None = None
+        self.last_time = 0
 
     def log(self, metrics: Mapping[str, Any], step: float | None, timestamp: float | datetime | None) -> None:
         """Log one row. See ``TrainingMonitor.log_metrics``."""
@@ -48,6 +51,7 @@ class Metrics:
             step = read_step(step)
         time = self._now() if timestamp is None else read_time(timestamp)
         self.last_step = step
+        self.last_time = time
         if packed:
             self._put((metric_set, step, time, packed))
 
@@ -168,9 +172,7 @@ def read_time(timestamp: Any) -> int:
 def _check_names(names: tuple[str, ...]) -> int:
     """Return the bytes that the names need on the wire, or raise for the first that cannot be stored."""
     if len(names) > MAX_NAMES_PER_RECORD:
-        raise InvalidError(
-            f"{len(names)} metrics in one call; {MAX_NAMES_PER_RECORD} are allowed.", field="metrics"
-        )
+        raise InvalidError(f"{len(names)} metrics in one call; {MAX_NAMES_PER_RECORD} are allowed.", field="metrics")
     size = sum(_check_name(name) for name in names)
     if size > _MAX_SET_BYTES:
         raise InvalidError("The names of one call are longer than 1 MiB together.", field="metrics")

@@ -1,49 +1,22 @@
 """What was logged and is not yet stored by the server."""
 
 import threading
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
-from struct import Struct, pack
-from typing import Any, Protocol
+from typing import Protocol
 
-from stepwire.protocol import Batch, SetColumns
+from stepwire.client.batch import Kept, Record, Row, build_batch
+from stepwire.protocol import Batch
 
 MEMORY_BYTES = 64 * 1024 * 1024
 RESERVE_BYTES = 1024 * 1024
 FRAME_RECORDS = 4096
 
-Record = dict[str, Any]
-"""A record that is not a point: ``type``, ``time`` in µs, and the fields of that type."""
-
 _ROW_BYTES = 208  # what CPython needs for a row beside its values: tuple, two ints, bytes header
 _WIRE_ROW_BYTES = 20  # at, step, time
 _SPARED = frozenset({"config", "status", "checkpoint", "best", "define_metric", "total_steps", "gap"})
 _NEVER = 1 << 62
-
-
-class MetricSet:
-    """The ordered names that one log call carries, prepared once.
-
-    Attributes:
-        ordinal: The set's number in its stream, from 0.
-        pack: Packs one value per name into little-endian float64.
-        announced: Generation of the outbox in which the names were last put on the wire; 0 for never.
-    """
-
-    __slots__ = ("announced", "names", "ordinal", "pack", "wire_bytes")
-
-    def __init__(self, ordinal: int, names: tuple[str, ...], wire_bytes: int) -> None:
-        self.ordinal = ordinal
-        self.names = names
-        self.pack = Struct(f"<{len(names)}d").pack
-        self.wire_bytes = wire_bytes
-        self.announced = 0
-
-
-Row = tuple[MetricSet, int | float, int, bytes]
-"""One log call: its metric set, step, time in µs, and the packed values."""
 
 
 class Outbox(Protocol):
@@ -129,20 +102,6 @@ class NullOutbox:
         """Do nothing."""
 
 
-class _Kept:
-    """A record with its estimated size, so that it is measured once."""
-
-    __slots__ = ("record", "size")
-
-    def __init__(self, record: Record) -> None:
-        self.record = record
-        self.size = 256 + len(repr(record))
-
-    @property
-    def spared(self) -> bool:
-        return self.record["type"] in _SPARED
-
-
 class _Loss:
     """The points that memory had no room for, since the last gap record left."""
 
@@ -154,9 +113,9 @@ class _Loss:
         self.last_step: float | None = None
         self.time = 0
 
-    def add(self, item: "Row | _Kept") -> None:
+    def add(self, item: "Row | Kept") -> None:
         self.count += 1
-        if isinstance(item, _Kept):
+        if isinstance(item, Kept):
             self.time = item.record["time"]
             return
         self.first_step = item[1] if self.first_step is None else self.first_step
@@ -174,7 +133,7 @@ def _gap(seq: int, count: int, reason: str, time: int) -> Record:
     return {"type": "gap", "time": time, "from": seq, "to": seq + count - 1, "reason": reason, "count": count}
 
 
-def _size(item: Row | _Kept) -> int:
+def _size(item: Row | Kept) -> int:
     return _ROW_BYTES + len(item[3]) if type(item) is tuple else item.size  # type: ignore[union-attr]
 
 
@@ -191,7 +150,7 @@ class MemoryOutbox:
     def __init__(self, limit: int = MEMORY_BYTES, reserve: int = RESERVE_BYTES) -> None:
         self._limit = limit
         self._reserve = reserve
-        self._config: _Kept | None = None
+        self._config: Kept | None = None
         self._wake: Callable[[], None] = lambda: None
         self._dropped = 0
         self._generation = 0
@@ -199,10 +158,10 @@ class MemoryOutbox:
         self._clear()
 
     def _clear(self) -> None:
-        self._sent: deque[Row | _Kept] = deque()
-        self._spared: deque[_Kept] = deque()
+        self._sent: deque[Row | Kept] = deque()
+        self._spared: deque[Kept] = deque()
         self._loss: _Loss | None = None
-        self._waiting: deque[Row | _Kept] = deque()
+        self._waiting: deque[Row | Kept] = deque()
         self._acked = 0
         self._next = 1
         self._generation += 1
@@ -239,7 +198,7 @@ class MemoryOutbox:
 
     def put(self, item: Row | Record) -> None:
         """Keep a record; drop the oldest points when memory is full."""
-        kept: Row | _Kept
+        kept: Row | Kept
         if type(item) is tuple:
             kept, size = item, _ROW_BYTES + len(item[3])
         else:
@@ -255,8 +214,8 @@ class MemoryOutbox:
             self._wake_above = _NEVER
             self._wake()
 
-    def _keep(self, record: Record) -> _Kept:
-        kept = _Kept(record)
+    def _keep(self, record: Record) -> Kept:
+        kept = Kept(record)
         if record["type"] == "config" and self._config is None:
             self._config = kept
         return kept
@@ -264,7 +223,7 @@ class MemoryOutbox:
     def _make_room(self) -> None:
         while self._size > self._limit and self._waiting:
             item = self._waiting.popleft()
-            if isinstance(item, _Kept) and item.spared:
+            if isinstance(item, Kept) and item.record["type"] in _SPARED:
                 self._spared.append(item)
                 self._spared_size += item.size
             else:
@@ -276,7 +235,7 @@ class MemoryOutbox:
             self._spared_size -= oldest.size
             self._lose(oldest)
 
-    def _lose(self, item: Row | _Kept) -> None:
+    def _lose(self, item: Row | Kept) -> None:
         size = _size(item)
         self._size -= size
         self._unsent -= size
@@ -303,16 +262,16 @@ class MemoryOutbox:
             source = islice(self._sent, again, again + most) if again < len(self._sent) else self._number(most)
             items = self._fill(source, limit, generation)
             self._next += len(items)
-        return _batch(first, items, generation) if items else None
+        return build_batch(first, items, generation) if items else None
 
-    def _number(self, most: int) -> Iterable[Row | _Kept]:
+    def _number(self, most: int) -> Iterable[Row | Kept]:
         """Give unsent records their numbers, one by one as they are asked for."""
         for _ in range(most):
             if self._spared:
-                item: Row | _Kept = self._spared.popleft()
+                item: Row | Kept = self._spared.popleft()
                 self._spared_size -= _size(item)
             elif self._loss:
-                item = _Kept(self._loss.record(self._acked + len(self._sent) + 1))
+                item = Kept(self._loss.record(self._acked + len(self._sent) + 1))
                 self._loss = None
                 self._size += item.size
                 self._unsent += item.size
@@ -325,8 +284,8 @@ class MemoryOutbox:
             yield item
 
     @staticmethod
-    def _fill(source: Iterable[Row | _Kept], limit: int, generation: int) -> list[Row | _Kept]:
-        items: list[Row | _Kept] = []
+    def _fill(source: Iterable[Row | Kept], limit: int, generation: int) -> list[Row | Kept]:
+        items: list[Row | Kept] = []
         size = 0
         for item in source:
             items.append(item)
@@ -361,8 +320,8 @@ class MemoryOutbox:
             if not 0 <= place < len(self._sent):
                 return
             refused = self._sent[place]
-            time = refused.record["time"] if isinstance(refused, _Kept) else refused[2]
-            gap = _Kept(_gap(seq, 1, reason, time))
+            time = refused.record["time"] if isinstance(refused, Kept) else refused[2]
+            gap = Kept(_gap(seq, 1, reason, time))
             self._size += gap.size - _size(refused)
             self._sent[place] = gap
             self._dropped += 1
@@ -379,10 +338,10 @@ class MemoryOutbox:
             self._waiting.extend(item for item in kept if item is not self._config)
             self._size = self._unsent = self._spared_size + sum(map(_size, self._waiting))
 
-    def _head(self, lost: int) -> list[_Kept]:
+    def _head(self, lost: int) -> list[Kept]:
         config = [self._config] if self._config else []
         time = self._config.record["time"] if self._config else 0
-        return config + ([_Kept(_gap(len(config) + 1, lost, "server lost them", time))] if lost else [])
+        return config + ([Kept(_gap(len(config) + 1, lost, "server lost them", time))] if lost else [])
 
     def after_fork(self) -> None:
         """Become the empty outbox of a child process: what the parent logged is the parent's to send."""
@@ -390,37 +349,3 @@ class MemoryOutbox:
         self._dropped = 0
         self._config = None
         self._clear()
-
-
-def _batch(first: int, items: list[Row | _Kept], generation: int) -> Batch:
-    """Put rows side by side, metric set by metric set; the values are copied, never decoded."""
-    rows: dict[MetricSet, list[tuple[int, Row]]] = {}
-    records: list[Record] = []
-    for at, item in enumerate(items):
-        if isinstance(item, _Kept):
-            records.append({"at": at, **item.record})
-        else:
-            rows.setdefault(item[0], []).append((at, item))
-    sets = tuple(_columns(metric_set, numbered, generation) for metric_set, numbered in rows.items())
-    crc = 0
-    for columns in sets:
-        for column in (columns.at, columns.steps, columns.times, columns.values):
-            crc = zlib.crc32(column, crc)
-    return Batch(first_seq=first, n=len(items), sets=sets, records=tuple(records), crc=crc)
-
-
-def _columns(metric_set: MetricSet, rows: list[tuple[int, Row]], generation: int) -> SetColumns:
-    count = len(rows)
-    steps = [row[1] for _, row in rows]
-    whole = all(type(step) is int for step in steps)
-    new = metric_set.announced != generation
-    metric_set.announced = generation
-    return SetColumns(
-        id=metric_set.ordinal,
-        names=metric_set.names if new else None,
-        at=pack(f"<{count}I", *(at for at, _ in rows)),
-        step_type="i8" if whole else "f8",
-        steps=pack(f"<{count}{'q' if whole else 'd'}", *steps),
-        times=pack(f"<{count}q", *(row[2] for _, row in rows)),
-        values=b"".join(row[3] for _, row in rows),
-    )

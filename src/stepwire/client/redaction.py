@@ -34,7 +34,7 @@ def redact_arguments(argv: Sequence[str]) -> list[str]:
     result: list[str] = []
     hide = False
     for argument in argv:
-        name, equals, value = argument.partition("=")
+        name, equals, _ = argument.partition("=")
         if hide and not argument.startswith("--"):
             result.append(HIDDEN)
         elif equals and _SECRET_NAME.search(name):

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict
 
+from stepwire.client.batch import Record
 from stepwire.client.clock import Clock
-from stepwire.client.outbox import Record
 
 _FIRST_SECONDS = 1.0
 

@@ -390,7 +390,7 @@ class Sender:
         self._failed_at = now
         self._retry_at = now + backoff.delay(self._streak, self._chance())
         self._warn(
-            f"no connection to {self._where} ({error or type(error).__name__}); training goes on, "
+            f"no connection to {self._where} ({str(error) or type(error).__name__}); training goes on, "
             f"{self._outbox.pending:,} records wait in memory."
         )
 

@@ -93,9 +93,7 @@ def read_url(url: object, field: str = "dashboard_url") -> tuple[str, str]:
     except ValueError as error:
         raise InvalidError(f"{field} has no usable port: {error}.", field=field) from error
     if schemes is None or not parts.hostname or any(c.isspace() for c in parts.netloc):
-        raise InvalidError(
-            f"{field} must look like {DEFAULT_URL} (ws, wss, http or https), not {url!r}.", field=field
-        )
+        raise InvalidError(f"{field} must look like {DEFAULT_URL} (ws, wss, http or https), not {url!r}.", field=field)
     path = parts.path.rstrip("/")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     bare = host if port is None else f"{host}:{port}"
@@ -110,7 +108,7 @@ def text(field: str, value: object, most: int = 4096) -> str:
         raise InvalidError(f"{field} must not be empty.", field=field)
     if len(value) > most:
         raise InvalidError(f"{field} has {len(value)} characters; {most} are allowed.", field=field)
-    if "\0" in value or not value.isprintable() and _has_surrogate(value):
+    if "\0" in value or _has_surrogate(value):
         raise InvalidError(f"{field} has characters that cannot be stored (NUL or half a UTF-16 pair).", field=field)
     return value
 
@@ -158,7 +156,7 @@ def _count(field: str, value: object, least: int, default: int) -> int:
         return default
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{field} must be a whole number, not {type(value).__name__}")
-    number = int(value)  # type: ignore[call-overload]
+    number = int(value)
     if not least <= number <= MAX_STEP:
         raise InvalidError(f"{field} must be at least {least} and at most 2**53, not {number:.6g}.", field=field)
     return int(number)
@@ -170,9 +168,7 @@ def _interval(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"system_metrics_interval must be seconds, not {type(value).__name__}")
     if not math.isfinite(value) or value < 0:
-        raise InvalidError(
-            "system_metrics_interval must be 0 (off) or more seconds.", field="system_metrics_interval"
-        )
+        raise InvalidError("system_metrics_interval must be 0 (off) or more seconds.", field="system_metrics_interval")
     return float(value)
 
 

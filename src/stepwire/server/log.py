@@ -31,13 +31,19 @@ class LogFile(io.TextIOBase):
         old, self._file = self._file, self._open()
         old.close()
 
+    def close(self) -> None:
+        """End the log."""
+        self._file.close()
+        super().close()
+
     def write(self, text: str) -> int:
         """Append a line."""
         return self._file.write(text)
 
     def flush(self) -> None:
         """Nothing waits: lines are written as they come."""
-        self._file.flush()
+        if not self._file.closed:
+            self._file.flush()
 
 
 def configure_log(level: str, path: Path | None) -> None:

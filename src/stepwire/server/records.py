@@ -190,7 +190,7 @@ def _config(scene: Scene, record: Record) -> list[ServerMessage]:
         new = NewRun(id=scene.run_id, start_time=started, **changes)
         run, _ = scene.catalog.create_run(scene.tx, new, scene.now)
     else:
-        changes |= {"start_time": run.start_time or started}
+        changes |= {"start_time": min(run.start_time or started, started)}  # it may have begun while no server was there
         scene.catalog.update_run(scene.tx, scene.run_id, changes, scene.now)
         run = cast(Run, scene.catalog.find_run(scene.tx, scene.run_id))
     line = f"started on {run.host or 'an unnamed host'}"

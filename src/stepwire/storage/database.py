@@ -20,9 +20,7 @@ FILE_NAME = "dashboard.db"
 CHECKPOINT_PAGES = 4000
 READERS = 16
 
-# Order matters: auto_vacuum counts only before the first page is written, and WAL writes one.
 _WRITER_PRAGMAS = (
-    "auto_vacuum=INCREMENTAL",
     "journal_mode=WAL",
     "synchronous=FULL",
     f"wal_autocheckpoint={CHECKPOINT_PAGES}",
@@ -98,7 +96,8 @@ def _open_locked(folder: Path, lock: FolderLock) -> Database:
         with database.writer.begin() as tx:
             migrate(tx)
     except (DBAPIError, sqlite3.Error) as error:
-        raise StepwireError(f"The database {folder / FILE_NAME} can't be opened: {error}.") from error
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise StepwireError(f"The database {folder / FILE_NAME} can't be opened: {cause}.") from error
     return database
 
 
@@ -111,7 +110,9 @@ def _engine(creator: Any, begin: str, pool: Any, **options: Any) -> Engine:
 def _open_writer(path: Path) -> sqlite3.Connection:
     # isolation_level=None: the driver must not begin transactions of its own accord.
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    for pragma in _WRITER_PRAGMAS:
+    # auto_vacuum counts only before the first page is written, and WAL writes one.
+    new = ("auto_vacuum=INCREMENTAL",) if path.stat().st_size == 0 else ()
+    for pragma in (*new, *_WRITER_PRAGMAS):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     return connection
 

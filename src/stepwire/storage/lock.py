@@ -18,13 +18,14 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "stepwire.lock"
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(folder / "stepwire.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        # A file object, because closing that twice can't close somebody else's descriptor.
+        self._file = os.fdopen(descriptor, "r+b", buffering=0)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            owner = self._owner()
-            os.close(self._file)
+            owner = _owner(self._file.read())
+            self._file.close()
             raise DataFolderInUseError(
                 f"The data folder {folder} is in use by {owner}. Stop that server, or name another folder with --data."
             ) from error
@@ -33,17 +34,19 @@ class FolderLock:
     def write_url(self, url: str | None) -> None:
         """Tell others at which address this server answers."""
         # Cut and write in place: a new file would have a new inode, and the lock is on this one.
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, json.dumps({"pid": os.getpid(), "url": url}).encode(), 0)
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(json.dumps({"pid": os.getpid(), "url": url}).encode())
 
     def close(self) -> None:
-        """Give the folder back."""
-        os.close(self._file)
+        """Give the folder back. Harmless when done already."""
+        self._file.close()
 
-    def _owner(self) -> str:
-        try:
-            owner = json.loads(os.pread(self._file, 4096, 0))
-            address = f" at {owner['url']}" if owner["url"] else ""
-            return f"process {owner['pid']}{address}"
-        except (ValueError, KeyError, TypeError):  # read between the owner's cut and write
-            return "another process"
+
+def _owner(written: bytes) -> str:
+    try:
+        owner = json.loads(written)
+        address = f" at {owner['url']}" if owner["url"] else ""
+        return f"process {owner['pid']}{address}"
+    except (ValueError, KeyError, TypeError):  # read between the owner's cut and write
+        return "another process"

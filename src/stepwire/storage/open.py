@@ -25,7 +25,7 @@ class Storage:
     series: SeriesStore
 
     def close(self, timeout: float = 10.0) -> None:
-        """Finish the writes that wait, then close and unlock the folder.
+        """Finish the writes that wait, then close and unlock the folder. Harmless when done already.
 
         Raises:
             StepwireError: ``timeout`` seconds were too few. The folder stays locked while this process lives,

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, delete, insert, select
 
 from stepwire.storage.catalog.interface import StoredAnswer
-from stepwire.storage.catalog.row import check_text
+from stepwire.storage.row import check_text
 from stepwire.storage.tables import answers, dead_letters
 
 KEPT_US = 24 * 3600 * 1_000_000

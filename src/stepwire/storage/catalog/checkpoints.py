@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 from stepwire.errors import ConflictError, InvalidError, NotFoundError
 from stepwire.storage.catalog.ids import new_id
 from stepwire.storage.catalog.interface import Checkpoint, NewCheckpoint
-from stepwire.storage.catalog.row import check_text, checked, whole
 from stepwire.storage.catalog.runs import require_run
 from stepwire.storage.database import Database
+from stepwire.storage.row import check_text, checked, whole
 from stepwire.storage.tables import checkpoints, runs
 
 _FIELDS = tuple(field.name for field in fields(Checkpoint))

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from stepwire.errors import ConflictError, InvalidError, NotFoundError
 from stepwire.protocol import CommandMessage
-from stepwire.storage.catalog.row import check_text, checked, whole
 from stepwire.storage.catalog.runs import require_run
 from stepwire.storage.database import Database
+from stepwire.storage.row import check_text, checked, whole
 from stepwire.storage.tables import commands
 
 _FIELDS = tuple(field.name for field in fields(CommandMessage) if field.name != "type")

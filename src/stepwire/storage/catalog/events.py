@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from stepwire.protocol import EventMessage, Level
-from stepwire.storage.catalog.row import MAX_INT, check_text, checked, whole
 from stepwire.storage.database import Database
+from stepwire.storage.row import MAX_INT, check_text, checked, whole
 from stepwire.storage.tables import events, speak_finite
 
 _FIELDS = tuple(field.name for field in fields(EventMessage) if field.name != "type")

@@ -29,8 +29,8 @@ from stepwire.errors import ConflictError, InvalidError, NotFoundError
 from stepwire.protocol import Health, RunStatus
 from stepwire.storage.catalog.ids import new_id
 from stepwire.storage.catalog.interface import NewRun, Run, RunFilter
-from stepwire.storage.catalog.row import check_text, checked, read_cursor, write_cursor
 from stepwire.storage.database import Database
+from stepwire.storage.row import check_text, checked, read_cursor, write_cursor
 from stepwire.storage.tables import checkpoints, commands, events, meta, runs, to_json
 
 _FIELDS = tuple(field.name for field in fields(Run))
@@ -164,6 +164,9 @@ def _row(values: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidError("tags must be a list of text.", "tags")
     for index, tag in enumerate(tags):
         check_text(f"tags[{index}]", tag)
+    for field in ("config", "metric_definitions"):
+        if not isinstance(values.get(field, {}), dict):
+            raise InvalidError(f"{field} must be an object.", field)
     # The id may be left for the server to make.
     return checked(runs, {field: value for field, value in values.items() if (field, value) != ("id", None)})
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from stepwire.storage.catalog.row import write_cursor
+from stepwire.storage.row import write_cursor
 from stepwire.storage.series import journal
 from stepwire.storage.series.columns import Joined, join_frames
 from stepwire.storage.series.interface import RawPage

@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 
 from stepwire.errors import InvalidError, NotFoundError, SequenceGapError
 from stepwire.protocol import MAX_SERIES_PER_RUN, Batch
-from stepwire.storage.catalog.row import check_text, read_cursor, whole
 from stepwire.storage.database import Database
+from stepwire.storage.row import check_text, read_cursor, whole
 from stepwire.storage.series import journal
 from stepwire.storage.series.batch import Rows, check_batch, check_width, cut_rows
 from stepwire.storage.series.frames import encode_frame, encode_records, to_batch
@@ -196,7 +196,7 @@ class SqliteSeries:
         """One series in about ``points`` buckets; see the interface."""
         from stepwire.storage.series import buckets
 
-        _check_points(points)
+        _check_positive("points", points)
         origins = {} if origin is None else {source: origin}
         return buckets.window(self._lines([(source, name)], x, start, stop, origins)[0], points)
 
@@ -213,13 +213,14 @@ class SqliteSeries:
         """Several series on one shared x; see the interface."""
         from stepwire.storage.series import buckets
 
-        _check_points(points)
+        _check_positive("points", points)
         return buckets.grid(self._lines(series, x, start, stop, origins or {}), points)
 
     def raw(self, source: str, names: Sequence[str], *, cursor: str | None = None, limit: int = 10_000) -> RawPage:
         """The next log rows of ``names``; see the interface."""
         from stepwire.storage.series.raw import RawPager
 
+        _check_positive("limit", limit)
         after = (0, 0) if cursor is None else tuple(read_cursor(cursor, int, int))
         pager = RawPager(names, limit)
         with self._database.read() as connection:
@@ -300,6 +301,6 @@ def _accepted(names: MetricSet, rows: Rows) -> AcceptedSet:
     return AcceptedSet(names.names, steps, list(rows.times), rows.sent.values)
 
 
-def _check_points(points: int) -> None:
-    if points < 1:
-        raise InvalidError("points must be at least 1.", "points")
+def _check_positive(field: str, number: int) -> None:
+    if number < 1:
+        raise InvalidError(f"{field} must be at least 1.", field)

@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from stepwire.storage.catalog.row import whole
 from stepwire.storage.database import Database
+from stepwire.storage.row import whole
 from stepwire.storage.series import journal
 from stepwire.storage.series.frames import Frame, decode_frame
 from stepwire.storage.series.interface import Summary

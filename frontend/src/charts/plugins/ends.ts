@@ -1,0 +1,82 @@
+import type uPlot from "uplot";
+import type { DrawnLine } from "../line";
+import type { Palette } from "../palette";
+
+/** A dot at each line's end, a cross and a word where the run failed, and marks where values were not finite. */
+export function endsPlugin(lines: () => readonly DrawnLine[], palette: Palette): uPlot.Plugin {
+  return {
+    hooks: {
+      draw: (chart) => {
+        const ratio = devicePixelRatio || 1;
+        chart.ctx.save();
+        for (const line of lines()) {
+          drawNonfinite(chart, line, ratio, palette);
+          if (line.end !== null) drawEnd(chart, line, ratio, palette);
+        }
+        chart.ctx.restore();
+      },
+    },
+  };
+}
+
+function drawEnd(chart: uPlot, line: DrawnLine, ratio: number, palette: Palette): void {
+  const place = placeOf(chart, line.end);
+  if (place === null) return;
+  if (line.failed) drawFailure(chart, place, line.name, ratio, palette);
+  else dot(chart.ctx, place, 3 * ratio, line.paint);
+}
+
+/** Pixels of a point; one above or below the chart is held at its edge, one beside it is not drawn. */
+function placeOf(chart: uPlot, point: DrawnLine["end"]): { x: number; y: number } | null {
+  if (point === null) return null;
+  const { left, top, width, height } = chart.bbox;
+  const [x, y] = [chart.valToPos(point.x, "x", true), chart.valToPos(point.y, "y", true)];
+  if (x < left - 1 || x > left + width + 1 || !Number.isFinite(y)) return null;
+  return { x, y: Math.min(Math.max(y, top), top + height) };
+}
+
+function dot(context: CanvasRenderingContext2D, { x, y }: { x: number; y: number }, radius: number, colour: string): void {
+  context.fillStyle = colour;
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.fill();
+}
+
+function drawFailure(chart: uPlot, place: { x: number; y: number }, name: string, ratio: number, palette: Palette): void {
+  const { ctx } = chart;
+  const arm = 3.5 * ratio;
+  ctx.strokeStyle = ctx.fillStyle = palette.colour("var(--error-text)");
+  ctx.lineWidth = 1.5 * ratio;
+  ctx.beginPath();
+  ctx.moveTo(place.x - arm, place.y - arm);
+  ctx.lineTo(place.x + arm, place.y + arm);
+  ctx.moveTo(place.x + arm, place.y - arm);
+  ctx.lineTo(place.x - arm, place.y + arm);
+  ctx.stroke();
+  ctx.font = palette.font(11 * ratio);
+  const text = `FAILED ${name}`;
+  const fits = place.x + 8 * ratio + ctx.measureText(text).width < chart.bbox.left + chart.bbox.width;
+  ctx.textAlign = fits ? "left" : "right";
+  ctx.textBaseline = "middle";
+  ctx.fillText(text, place.x + (fits ? 8 : -8) * ratio, Math.max(place.y, chart.bbox.top + 8 * ratio));
+}
+
+function drawNonfinite(chart: uPlot, line: DrawnLine, ratio: number, palette: Palette): void {
+  const { ctx, bbox } = chart;
+  const places = line.nonfinite.map((step) => chart.valToPos(step, "x", true));
+  const seen = places.filter((x) => x >= bbox.left && x <= bbox.left + bbox.width);
+  if (seen.length === 0) return;
+  const bottom = bbox.top + bbox.height;
+  ctx.strokeStyle = ctx.fillStyle = palette.colour("var(--error-text)");
+  ctx.lineWidth = ratio;
+  ctx.beginPath();
+  for (const x of seen) {
+    ctx.moveTo(x, bottom);
+    ctx.lineTo(x, bottom - 6 * ratio);
+  }
+  ctx.stroke();
+  ctx.font = palette.font(10 * ratio);
+  ctx.textAlign = "right";
+  ctx.textBaseline = "bottom";
+  ctx.fillText("NaN", (seen[0] as number) - 2 * ratio, bottom);
+}

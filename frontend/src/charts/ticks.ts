@@ -1,0 +1,39 @@
+/** Labels of an x axis in steps, all in one unit: `0k 5k 10k`. */
+export function stepLabels(splits: readonly number[]): string[] {
+  const largest = Math.max(0, ...splits.map(Math.abs));
+  const [unit, name] = largest >= 2e6 ? [1e6, "M"] : largest >= 2e3 ? [1e3, "k"] : [1, ""];
+  const digits = decimals(splits, unit);
+  return splits.map((split) => `${(split / unit).toFixed(digits)}${name}`);
+}
+
+/** Labels of a y axis with the same digits: `10.0 8.0`, or `6e-4 4e-4` where plain ones would be long. */
+export function valueLabels(splits: readonly (number | null)[]): string[] {
+  const numbers = splits.filter((split) => split !== null);
+  const largest = Math.max(0, ...numbers.map(Math.abs));
+  const scientific = largest > 0 && (largest < 0.01 || largest >= 1e5);
+  const digits = scientific ? 0 : decimals(numbers, 1);
+  return splits.map((split) => (split === null ? "" : scientific ? tiny(split) : split.toFixed(digits)));
+}
+
+/** Labels of a logarithmic axis: each with as many digits as it needs, `1e-3 0.1 10`. */
+export function logLabels(splits: readonly (number | null)[]): string[] {
+  return splits.map((split) => {
+    if (split === null) return "";
+    return split < 0.01 || split >= 1e5 ? tiny(split) : String(Number(split.toPrecision(3)));
+  });
+}
+
+/** `1.5e-4`, `6e-4`, `0`. */
+function tiny(value: number): string {
+  return value === 0 ? "0" : String(Number(value.toPrecision(2)).toExponential()).replace("e+", "e");
+}
+
+/** Digits after the point that tell neighbouring ticks apart. */
+function decimals(splits: readonly number[], unit: number): number {
+  const [first, second] = splits;
+  if (first === undefined || second === undefined) return 0;
+  const gap = Math.abs(second - first) / unit;
+  if (gap === 0) return 0;
+  const digits = Math.max(0, -Math.floor(Math.log10(gap) + 1e-9));
+  return Math.min(6, Math.abs(gap * 10 ** digits - Math.round(gap * 10 ** digits)) > 1e-6 ? digits + 1 : digits);
+}
