@@ -1,6 +1,7 @@
 """The documents describe what is there: paths, endpoints, messages, variables, options."""
 
 import argparse
+import inspect
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from stepwire import protocol
+from stepwire import TrainingMonitor, protocol
 from stepwire.app import create_app
 from stepwire.cli import COMMANDS
 from stepwire.server.settings import Settings
@@ -294,3 +295,17 @@ def test_programs_in_the_pages_run(name: str, program: str, server: RunningServe
     run_id = re.search(r"run_[0-9a-f]{32}", line)
     assert run_id, f"{name} printed {line!r}"
     assert get(server, f"/api/runs/{run_id[0]}")["status"] == "completed"
+
+
+def test_every_public_member_of_the_sdk_is_documented() -> None:
+    """``docs/sdk.md`` names each member and argument of ``TrainingMonitor``, and no member that is not there."""
+    page = text_of("docs/sdk.md")
+    described, missing = page.split("## Not yet")
+    named = set(re.findall(r"^\| `(\w+)[`(]", described, re.MULTILINE))
+    public = {name for name in vars(TrainingMonitor) if not name.startswith("_")}
+    assert sorted(public - named) == []
+    members = set(re.findall(r"^\| `(\w+)\(", described, re.MULTILINE))
+    assert sorted(members - public) == []
+    arguments = set(inspect.signature(TrainingMonitor).parameters)
+    assert sorted(name for name in arguments if f"`{name}`" not in described) == []
+    assert sorted(name for name in re.findall(r"`(\w+)`", missing) if name in public) == []

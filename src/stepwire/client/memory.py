@@ -53,6 +53,7 @@ class MemoryTransport:
         self._woken = threading.Event()
         self._replies: deque[bytes] = deque()
         self._open = False
+        self._cut = False
         self._streams: dict[str, dict[int, dict[str, Any]]] = {}
         self._names: dict[int, list[str]] = {}
         self._writer = ""
@@ -84,6 +85,7 @@ class MemoryTransport:
 
     def drop(self) -> None:
         """Cut the connection, with all that the server had to say."""
+        self._cut = self._open
         self._open = False
         self._replies.clear()
         self.wake()
@@ -95,6 +97,7 @@ class MemoryTransport:
         if not self.reachable:
             raise ConnectionRefusedError("the server in memory is not reachable")
         self._open = True
+        self._cut = False
         self._names = {}
 
     def send(self, frame: bytes) -> None:
@@ -115,16 +118,15 @@ class MemoryTransport:
 
     def wait(self, seconds: float) -> list[bytes]:
         """Return what the server said."""
-        if not self._replies:
-            if self._clock is not None:
-                self._clock.advance(max(seconds, 0))
-            else:
-                self._woken.wait(seconds)
+        if self._clock is None:
+            self._woken.wait(seconds)
+        elif not self._woken.is_set():
+            self._clock.advance(max(seconds, 0))
         self._woken.clear()
-        replies = [self._replies.popleft() for _ in range(len(self._replies))]
-        if not replies and self.frames and not self._open and self.reachable:
+        if self._cut:
+            self._cut = False
             raise ConnectionResetError("the server in memory hung up")
-        return replies
+        return [self._replies.popleft() for _ in range(len(self._replies))]
 
     def wake(self) -> None:
         """End a ``wait``."""
@@ -132,7 +134,7 @@ class MemoryTransport:
 
     def close(self) -> None:
         """End the connection."""
-        self._open = False
+        self._open = self._cut = False
 
     def after_fork(self) -> None:
         """Forget everything: memory is not shared with the parent."""

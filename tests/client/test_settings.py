@@ -1,0 +1,91 @@
+"""Arguments and environment variables of ``TrainingMonitor``."""
+
+import pytest
+
+from stepwire.client.settings import read_settings, read_url
+from stepwire.errors import InvalidError
+
+
+@pytest.mark.parametrize(
+    ("url", "socket_url", "page_url"),
+    [
+        ("ws://localhost:8000", "ws://localhost:8000/ws", "http://localhost:8000"),
+        ("http://localhost:8000/", "ws://localhost:8000/ws", "http://localhost:8000"),
+        ("wss://example.org", "wss://example.org/ws", "https://example.org"),
+        ("https://example.org/user/me/proxy/8000/", "wss://example.org/user/me/proxy/8000/ws", None),
+        ("http://[::1]:8000", "ws://[::1]:8000/ws", "http://[::1]:8000"),
+        ("http://me:secret@host:80", "ws://me:secret@host:80/ws", "http://host:80"),
+    ],
+)
+def test_every_scheme_gives_socket_and_page(url, socket_url, page_url):
+    """ws, wss, http and https work, a path prefix is kept, and the page's address holds no password."""
+    assert read_url(url) == (socket_url, page_url or "https://example.org/user/me/proxy/8000")
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "ftp://host", "ws://", "ws://host:99999", "ws://a b", "", "http:///x"])
+def test_an_unusable_address_is_misuse(url):
+    """The error names the field that holds the address."""
+    with pytest.raises(InvalidError) as caught:
+        read_settings("run", {"dashboard_url": url or " "}, {})
+    assert caught.value.field == "dashboard_url"
+
+
+def test_a_bad_variable_is_named():
+    """An address from the environment is blamed on its variable, not on an argument."""
+    with pytest.raises(InvalidError, match="STEPWIRE_URL"):
+        read_settings("run", {}, {"STEPWIRE_URL": "nonsense"})
+
+
+def test_arguments_win_over_the_environment():
+    """STEPWIRE_* apply where no argument is given, defaults where neither is."""
+    environment = {"STEPWIRE_URL": "ws://a", "STEPWIRE_PROJECT": "p", "STEPWIRE_API_KEY": "k", "STEPWIRE_MODE": "disabled"}
+    from_environment = read_settings("run", {}, environment)
+    assert from_environment.page_url == "http://a"
+    assert (from_environment.project, from_environment.api_key, from_environment.enabled) == ("p", "k", False)
+    given = read_settings(
+        "run", {"dashboard_url": "ws://b", "project": "q", "api_key": "l", "mode": "online"}, environment
+    )
+    assert (given.page_url, given.project, given.api_key, given.enabled) == ("http://b", "q", "l", True)
+    default = read_settings("run", {}, {})
+    assert (default.socket_url, default.project, default.enabled) == ("ws://localhost:8000/ws", "default", True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "field"),
+    [
+        ({"run_id": "../etc"}, InvalidError, "run_id"),
+        ({"run_id": "a" * 65}, InvalidError, "run_id"),
+        ({"total_steps": 0}, InvalidError, "total_steps"),
+        ({"total_steps": 2.5}, TypeError, "total_steps"),
+        ({"rank": -1}, InvalidError, "rank"),
+        ({"rank": True}, TypeError, "rank"),
+        ({"tags": "one"}, TypeError, "tags"),
+        ({"tags": ["ok", 3]}, TypeError, r"tags\[1\]"),
+        ({"notes": 3}, TypeError, "notes"),
+        ({"system_metrics_interval": -1}, InvalidError, "system_metrics_interval"),
+        ({"system_metrics_interval": float("nan")}, InvalidError, "system_metrics_interval"),
+        ({"system_metrics_interval": "5"}, TypeError, "system_metrics_interval"),
+        ({"mode": "offline"}, InvalidError, "offline"),
+        ({"mode": "on"}, InvalidError, "mode"),
+        ({"project": "a\ud800"}, InvalidError, "project"),
+        ({"group": "a\0b"}, InvalidError, "group"),
+    ],
+)
+def test_misuse_names_the_argument(arguments, error, field):
+    """Every argument that cannot be used raises at once, naming itself."""
+    with pytest.raises(error, match=field):
+        read_settings("run", arguments, {})
+
+
+@pytest.mark.parametrize(("name", "error"), [("", InvalidError), ("  ", InvalidError), ("x" * 257, InvalidError), (3, TypeError)])
+def test_a_run_needs_a_name(name, error):
+    """run_name is text of 1 to 256 characters."""
+    with pytest.raises(error, match="run_name"):
+        read_settings(name, {}, {})
+
+
+def test_only_a_later_rank_of_a_known_run_joins():
+    """rank > 0 joins the run whose id is given; without an id it is a run of its own."""
+    assert read_settings("run", {"rank": 1, "run_id": "run_1"}, {}).joins
+    assert not read_settings("run", {"rank": 1}, {}).joins
+    assert not read_settings("run", {"rank": 0, "run_id": "run_1"}, {}).joins
