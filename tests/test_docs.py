@@ -309,3 +309,11 @@ def test_every_public_member_of_the_sdk_is_documented() -> None:
     arguments = set(inspect.signature(TrainingMonitor).parameters)
     assert sorted(name for name in arguments if f"`{name}`" not in described) == []
     assert sorted(name for name in re.findall(r"`(\w+)`", missing) if name in public) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_every_make_target_in_a_page_exists(page: Path) -> None:
+    """What a page says about ``make`` is in the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
+    named = re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text(), re.MULTILINE)
+    assert sorted(set(named) - targets) == []

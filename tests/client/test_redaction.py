@@ -7,7 +7,16 @@ from stepwire.client.redaction import HIDDEN, redact, redact_arguments
 
 @pytest.mark.parametrize(
     "name",
-    ["token", "api_key", "hf_token", "OPENAI_API_KEY", "password", "db.passwd", "client-secret", "aws_secret_access_key"],
+    [
+        "token",
+        "api_key",
+        "hf_token",
+        "OPENAI_API_KEY",
+        "password",
+        "db.passwd",
+        "client-secret",
+        "aws_secret_access_key",
+    ],
 )
 def test_text_under_a_secret_name_is_hidden(name):
     """Names that people give to secrets hide their text."""

@@ -22,7 +22,9 @@ def test_every_scheme_gives_socket_and_page(url, socket_url, page_url):
     assert read_url(url) == (socket_url, page_url or "https://example.org/user/me/proxy/8000")
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "ftp://host", "ws://", "ws://host:99999", "ws://a b", "", "http:///x"])
+@pytest.mark.parametrize(
+    "url", ["localhost:8000", "ftp://host", "ws://", "ws://host:99999", "ws://a b", "", "http:///x"]
+)
 def test_an_unusable_address_is_misuse(url):
     """The error names the field that holds the address."""
     with pytest.raises(InvalidError) as caught:
@@ -38,7 +40,12 @@ def test_a_bad_variable_is_named():
 
 def test_arguments_win_over_the_environment():
     """STEPWIRE_* apply where no argument is given, defaults where neither is."""
-    environment = {"STEPWIRE_URL": "ws://a", "STEPWIRE_PROJECT": "p", "STEPWIRE_API_KEY": "k", "STEPWIRE_MODE": "disabled"}
+    environment = {
+        "STEPWIRE_URL": "ws://a",
+        "STEPWIRE_PROJECT": "p",
+        "STEPWIRE_API_KEY": "k",
+        "STEPWIRE_MODE": "disabled",
+    }
     from_environment = read_settings("run", {}, environment)
     assert from_environment.page_url == "http://a"
     assert (from_environment.project, from_environment.api_key, from_environment.enabled) == ("p", "k", False)
@@ -77,7 +84,9 @@ def test_misuse_names_the_argument(arguments, error, field):
         read_settings("run", arguments, {})
 
 
-@pytest.mark.parametrize(("name", "error"), [("", InvalidError), ("  ", InvalidError), ("x" * 257, InvalidError), (3, TypeError)])
+@pytest.mark.parametrize(
+    ("name", "error"), [("", InvalidError), ("  ", InvalidError), ("x" * 257, InvalidError), (3, TypeError)]
+)
 def test_a_run_needs_a_name(name, error):
     """run_name is text of 1 to 256 characters."""
     with pytest.raises(error, match="run_name"):

@@ -89,6 +89,18 @@ def test_a_gap_is_refused_with_what_is_expected(client: TestClient) -> None:
     assert stored(client) == []
 
 
+def test_a_deleted_run_is_gone_for_its_script(client: TestClient) -> None:
+    """A script whose run was deleted is told so; the run does not come back by itself."""
+    with client.websocket_connect("/ws") as session:
+        script = Script(session)
+        script.batch(1, [1.0])
+        script.receive("ack")
+        client.delete(f"/api/runs/{RUN}")
+        script.batch(2, [2.0])
+        assert script.receive("nack")["code"] == "gone"
+    assert client.get(f"/api/runs/{RUN}").status_code == 404
+
+
 def test_a_new_connection_is_told_where_to_go_on(client: TestClient) -> None:
     """welcome carries the last committed record of the stream, also to another connection."""
     with client.websocket_connect("/ws") as session:

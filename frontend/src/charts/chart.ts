@@ -35,6 +35,8 @@ export class LineChart implements Drawable {
   private plot: uPlot | null = null;
   private lines: readonly DrawnLine[] = [];
   private zoom: Range | null = null;
+  /** What the plot was set up for. */
+  private look = "";
   private inView = true;
   private readonly size: ResizeObserver;
   private readonly view: IntersectionObserver;
@@ -55,11 +57,12 @@ export class LineChart implements Drawable {
     host.onDirty(this);
   }
 
-  /** Other lines, another window or scale; the chart is set up anew with the next frame. */
+  /** Other lines, another window or scale; drawn with the next frame. */
   change(settings: ChartSettings): void {
     if (settings.metric !== this.settings.metric || settings.window !== this.settings.window) this.zoom = null;
+    const sameLook = JSON.stringify([settings.lines, settings.logScale]) === this.look;
     this.settings = settings;
-    this.clear();
+    if (!sameLook) this.clear();
     this.host.onDirty(this);
   }
 
@@ -122,6 +125,7 @@ export class LineChart implements Drawable {
   private create(data: uPlot.AlignedData): uPlot {
     const palette = readPalette(this.root);
     const lines = () => this.lines;
+    this.look = JSON.stringify([this.settings.lines, this.settings.logScale]);
     const options = chartOptions({
       lines: this.lines,
       logScale: this.settings.logScale,

@@ -122,7 +122,9 @@ export function positive(cells: readonly Cell[]): Cell[] {
 export function valueRange(lines: readonly LineColumns[], logScale: boolean): Range {
   const scale = logScale ? Math.log10 : (value: number) => value;
   const values = lines.flatMap((line) => [...line.value, ...bandEnds(line)]).filter((cell) => typeof cell === "number");
-  const usable = (logScale ? values.filter((value) => value > 0) : values).map(scale).sort((left, right) => left - right);
+  const usable = (logScale ? values.filter((value) => value > 0) : values)
+    .map(scale)
+    .sort((left, right) => left - right);
   if (usable.length === 0) return logScale ? [0.1, 1] : [0, 1];
   const [low, high] = withoutOutliers(usable);
   const margin = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;

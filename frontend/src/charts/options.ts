@@ -8,6 +8,7 @@ import { logLabels, stepLabels, valueLabels } from "./ticks";
 
 export const TAG_GUTTER = 62;
 const X_AXIS_HEIGHT = 22;
+const MIN_DRAG = 6;
 
 export interface ChartLook {
   lines: readonly DrawnLine[];
@@ -37,7 +38,16 @@ export function chartOptions(look: ChartLook): uPlot.Options {
     axes: [xAxis(look.palette), yAxis(look)],
     cursor: cursorOptions(look),
     plugins: look.plugins,
+    hooks: { setSelect: [(chart) => zoomToSelection(chart, look)] },
   };
+}
+
+/** A stretch that was dragged over becomes the chart's x. */
+function zoomToSelection(chart: uPlot, look: ChartLook): void {
+  const { left, width } = chart.select;
+  if (width < MIN_DRAG) return;
+  look.onZoom(chart.posToVal(left, "x"), chart.posToVal(left + width, "x"));
+  chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
 }
 
 /** The three columns of each line (value, maximum, minimum) behind the shared x. */

@@ -1,16 +1,14 @@
-import type { Value } from "../services/types";
-
 /** What stands where there is no value. */
 export const NOTHING = "–";
 
 /** A metric's value as a number; the strings of the wire become NaN and ±Infinity. */
-export function toNumber(value: Value | null | undefined): number | null {
-  if (value === null || value === undefined) return null;
-  return typeof value === "number" ? value : Number(value);
+export function toNumber(value: unknown): number | null {
+  if (typeof value === "number") return value;
+  return typeof value === "string" && value !== "" ? Number(value) : null;
 }
 
 /** A metric's value with a steady number of digits: `2.2871`, `87.31`, `1.54e-4`, `412k`. */
-export function value(raw: Value | null | undefined): string {
+export function value(raw: unknown): string {
   const number = toNumber(raw);
   if (number === null) return NOTHING;
   if (!Number.isFinite(number)) return nonFinite(number);
@@ -83,7 +81,11 @@ export function percent(number: number | null | undefined): string {
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return NOTHING;
   const whole = Math.max(0, Math.floor(seconds));
-  const [days, hours, minutes] = [Math.floor(whole / 86_400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60];
+  const [days, hours, minutes] = [
+    Math.floor(whole / 86_400),
+    Math.floor(whole / 3600) % 24,
+    Math.floor(whole / 60) % 60,
+  ];
   if (days > 0) return `${days}d ${two(hours)}h`;
   if (hours > 0) return `${hours}h ${two(minutes)}m`;
   return minutes > 0 ? `${minutes}m ${two(whole % 60)}s` : `${whole}s`;

@@ -16,7 +16,9 @@ export function isLossLike(name: string): boolean {
 }
 
 export function isAccuracyLike(name: string): boolean {
-  return goalOf(name) === "max" || words(name).some((word) => /^(score|precision|recall|bleu|iou|map|return|r2)$/.test(word));
+  return (
+    goalOf(name) === "max" || words(name).some((word) => /^(score|precision|recall|bleu|iou|map|return|r2)$/.test(word))
+  );
 }
 
 export function isRateLike(name: string): boolean {

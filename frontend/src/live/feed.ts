@@ -32,6 +32,9 @@ export class Feed {
   refused: ApiError | null = null;
   /** Times that the server had to leave updates out for this page, which were then read again. */
   dropped = 0;
+  /** The view stands still by request; what comes is kept. */
+  paused = false;
+  private readonly pauseListeners = new Set<() => void>();
   private readonly listeners = new Set<Listener>();
   private readonly statusListeners = new Set<() => void>();
   private readonly reopenListeners = new Set<() => void>();
@@ -83,6 +86,20 @@ export class Feed {
   onReopen(listener: () => void): () => void {
     this.reopenListeners.add(listener);
     return () => this.reopenListeners.delete(listener);
+  }
+
+  onPause(listener: () => void): () => void {
+    this.pauseListeners.add(listener);
+    return () => this.pauseListeners.delete(listener);
+  }
+
+  /** Hold the view still, or let it follow again. */
+  pause(paused: boolean): void {
+    this.paused = paused;
+    this.scheduler.hold(paused);
+    this.latest.hold(paused);
+    if (!paused) this.lag.skip();
+    call(this.pauseListeners);
   }
 
   seed(runs: readonly Run[]): void {

@@ -26,6 +26,13 @@ interface RunLatest {
 /** Newest values of all runs, whoever told of them, and their coarse course for sparklines. */
 export class LatestValues {
   private readonly runs = new Map<string, RunLatest>();
+  private held = false;
+
+  /** Tell nobody of changes until let go; then all who listen look again. */
+  hold(held: boolean): void {
+    this.held = held;
+    if (!held) for (const run of this.runs.values()) this.changed(run);
+  }
 
   value(runId: string, key: string): Latest {
     return this.runs.get(runId)?.metrics.get(key) ?? NO_VALUE;
@@ -62,9 +69,10 @@ export class LatestValues {
     for (const [name, summary] of Object.entries(run.summary)) {
       const time = Date.parse(summary.last_time) * 1000;
       const value = decodeValue(summary.last);
-      if ((known.metrics.get(name)?.time ?? Number.NEGATIVE_INFINITY) < time) set(known, name, value, summary.last_step, time);
+      if ((known.metrics.get(name)?.time ?? Number.NEGATIVE_INFINITY) < time)
+        set(known, name, value, summary.last_step, time);
     }
-    changed(known);
+    this.changed(known);
   }
 
   /** Take the newest values of an update, from the run list's stream or from the run's own. */
@@ -79,7 +87,7 @@ export class LatestValues {
       set(known, name, value, step, time);
       known.trends.get(name)?.add(step, value);
     }
-    changed(known);
+    this.changed(known);
   }
 
   /** Take the course of a metric so far; later values follow it. */
@@ -92,17 +100,29 @@ export class LatestValues {
       if (typeof mean === "number") trend.add(x, mean);
     });
     known.trends.set(key, trend);
-    changed(known);
+    this.changed(known);
   }
 
   forget(runId: string): void {
     this.runs.delete(runId);
   }
 
+  private changed(run: RunLatest): void {
+    run.version += 1;
+    if (!this.held) for (const listener of run.listeners) listener();
+  }
+
   private run(runId: string): RunLatest {
     const known = this.runs.get(runId);
     if (known) return known;
-    const run: RunLatest = { metrics: new Map(), trends: new Map(), names: NO_NAMES, time: null, version: 0, listeners: new Set() };
+    const run: RunLatest = {
+      metrics: new Map(),
+      trends: new Map(),
+      names: NO_NAMES,
+      time: null,
+      version: 0,
+      listeners: new Set(),
+    };
     this.runs.set(runId, run);
     return run;
   }
@@ -115,9 +135,4 @@ function set(run: RunLatest, name: string, value: number, step: number, time: nu
   run.metrics.set(name, { value, step, time, previous });
   run.time = Math.max(run.time ?? 0, time);
   if (run.names.length !== run.metrics.size) run.names = [...run.metrics.keys()].sort();
-}
-
-function changed(run: RunLatest): void {
-  run.version += 1;
-  for (const listener of run.listeners) listener();
 }

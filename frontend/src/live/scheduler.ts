@@ -18,6 +18,7 @@ const browser: Frames = {
 export class Scheduler {
   private readonly dirty = new Set<Drawable>();
   private requested = false;
+  private held = false;
 
   constructor(
     private readonly frames: Frames = browser,
@@ -34,9 +35,15 @@ export class Scheduler {
     this.dirty.delete(drawable);
   }
 
+  /** Draw nothing until let go. */
+  hold(held: boolean): void {
+    this.held = held;
+    this.wake();
+  }
+
   /** Go on: the tab is shown again, or a chart came into view. */
   wake(): void {
-    if (this.requested || this.frames.hidden() || !this.hasVisible()) return;
+    if (this.requested || this.held || this.frames.hidden() || !this.hasVisible()) return;
     this.requested = true;
     this.frames.request(() => this.frame());
   }
@@ -48,7 +55,7 @@ export class Scheduler {
 
   private frame(): void {
     this.requested = false;
-    if (this.frames.hidden()) return;
+    if (this.held || this.frames.hidden()) return;
     const now = [...this.dirty].filter((drawable) => drawable.visible()).slice(0, this.perFrame);
     for (const drawable of now) {
       // Taken out first: what becomes dirty while drawing goes to the end of the queue, so that none starves.

@@ -46,7 +46,14 @@ export class Series {
   /** The filled part of each column; valid until the next change. */
   view(): Columns {
     const part = (name: keyof Columns) => this.columns[name].subarray(0, this.length);
-    return { x: part("x"), mean: part("mean"), min: part("min"), max: part("max"), last: part("last"), count: part("count") };
+    return {
+      x: part("x"),
+      mean: part("mean"),
+      min: part("min"),
+      max: part("max"),
+      last: part("last"),
+      count: part("count"),
+    };
   }
 
   /** Points that the entries stand for. */
@@ -86,6 +93,13 @@ export class Series {
       this.lastValue = Number.NaN;
       this.lastStep = odd;
     }
+  }
+
+  /** Value at the newest entry whose step is not above `step`; null when the series begins later. */
+  valueAt(step: number): number | null {
+    const after = lowerBound(this.columns.x, this.length, step);
+    const at = after < this.length && this.columns.x[after] === step ? after : after - 1;
+    return at < 0 ? null : (this.columns.mean[at] as number);
   }
 
   /** Step from which on there are the newest `points` points; `-Infinity` when there are fewer. */

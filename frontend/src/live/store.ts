@@ -20,6 +20,8 @@ interface Held {
   cursor: number | null;
   /** A history came at least once, so there is something to show. */
   ready: boolean;
+  /** A history was just taken: it may hold some of the points of the next message already. */
+  atSeam: boolean;
   pending: Part[];
   pendingPoints: number;
   users: number;
@@ -121,6 +123,7 @@ export class LiveStore {
     held.series.replace(line ? bucketsOf(chart.x, line) : [], line ? nonfiniteOf(chart.x, line) : [], from);
     held.cursor = chart.cursors[runId] ?? 0;
     held.ready = true;
+    held.atSeam = true;
     const overflown = held.pendingPoints > MAX_PENDING_POINTS;
     const { pending } = held;
     this.setPending(held, []);
@@ -144,13 +147,16 @@ export class LiveStore {
       return false;
     }
     if (part.cursor <= held.cursor) return false;
-    const points = part.since >= held.cursor ? part.points : newerThan(part.points, held.series.lastStep);
-    if (points === null) {
+    const overlaps = part.since < held.cursor;
+    const newer = overlaps || held.atSeam ? newerThan(part.points, held.series.lastStep) : part.points;
+    if (newer === null && overlaps) {
       this.reread(held);
       return false;
     }
+    const points = newer ?? part.points;
     held.series.append(points);
     held.cursor = part.cursor;
+    held.atSeam = false;
     return points.step.length > 0;
   }
 
@@ -198,7 +204,18 @@ export class LiveStore {
 
 function newHeld(runId: string, key: string): Held {
   const listeners = new Set<() => void>();
-  return { runId, key, series: new Series(), cursor: null, ready: false, pending: [], pendingPoints: 0, users: 0, listeners };
+  return {
+    runId,
+    key,
+    series: new Series(),
+    cursor: null,
+    ready: false,
+    atSeam: false,
+    pending: [],
+    pendingPoints: 0,
+    users: 0,
+    listeners,
+  };
 }
 
 function notify(held: Held): void {

@@ -136,6 +136,9 @@ class MemoryTransport:
         """End the connection."""
         self._open = self._cut = False
 
+    def release(self) -> None:
+        """Hold nothing but what was stored."""
+
     def after_fork(self) -> None:
         """Forget everything: memory is not shared with the parent."""
         self.__init__(self._clock)  # type: ignore[misc]  # a new server for a new process

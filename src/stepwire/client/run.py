@@ -19,7 +19,7 @@ from stepwire.client.outbox import MemoryOutbox, NullOutbox, Outbox
 from stepwire.client.sampler import Sampler
 from stepwire.client.sender import Sender
 from stepwire.client.settings import ClientSettings
-from stepwire.client.transport import Transport, WebSocketTransport
+from stepwire.client.transport import NullTransport, Transport, WebSocketTransport
 from stepwire.errors import InvalidError
 from stepwire.protocol import CommandMessage, CommandResult, Hello
 
@@ -50,7 +50,7 @@ class Run:
         self.metrics = Metrics(self.outbox, self._clock)
         self.sender = Sender(
             self.outbox,
-            transport or WebSocketTransport(settings.socket_url, settings.api_key),
+            transport or _transport(settings),
             self._introduce,
             where=settings.page_url,
             on_command=self._receive,
@@ -136,7 +136,7 @@ class Run:
             self._conclude(outcome)
         self._ended = True
         self.metrics.close()
-        if self.outbox.pending and not self.sender.close(deadline - time.monotonic()):
+        if (self.outbox.pending or self.sender.started) and not self.sender.close(deadline - time.monotonic()):
             self._tell_loss()
 
     def interrupt(self, outcome: Outcome) -> None:
@@ -203,6 +203,10 @@ class Run:
             name=self.settings.run_name,
             project=self.settings.project,
         )
+
+
+def _transport(settings: ClientSettings) -> Transport:
+    return WebSocketTransport(settings.socket_url, settings.api_key) if settings.enabled else NullTransport()
 
 
 def _status(outcome: Outcome) -> dict[str, Any]:

@@ -116,16 +116,21 @@ class Sender:
     # --- from other threads ---------------------------------------------------------------------------
 
     def _wake(self) -> None:
-        if self._thread is None or self._pid != os.getpid():
+        if not self.started:
             self.start()
         self._transport.wake()
+
+    @property
+    def started(self) -> bool:
+        """Whether the thread was started in this process."""
+        return self._thread is not None and self._pid == os.getpid()
 
     def start(self) -> None:
         """Start the thread, unless it runs in this process."""
         if not self._starting.acquire(blocking=False):
             return  # another thread, or the frame that this signal handler interrupted, is about it
         try:
-            if self._thread is None or self._pid != os.getpid():
+            if not self.started:
                 self._start()
         finally:
             self._starting.release()
@@ -401,6 +406,8 @@ class Sender:
             self._transport.close()
         except OSError:  # the server left first
             return
+        finally:
+            self._transport.release()
 
     def _warn(self, text: str) -> None:
         """Log at most one warning a minute."""

@@ -41,8 +41,40 @@ class Transport(Protocol):
     def close(self) -> None:
         """End the connection, if any. Never blocks."""
 
+    def release(self) -> None:
+        """Give back all that is held; the transport is not used afterwards, but ``wake`` stays harmless."""
+
     def after_fork(self) -> None:
         """Forget the parent's connection without a word on it."""
+
+
+class NullTransport:
+    """Reaches nobody: the transport of ``mode="disabled"``, whose outbox never has anything to send."""
+
+    def open(self) -> None:
+        """Refuse."""
+        raise ConnectionRefusedError("this run is disabled")
+
+    def send(self, frame: bytes) -> None:
+        """Refuse."""
+        raise ConnectionRefusedError("this run is disabled")
+
+    def wait(self, seconds: float) -> list[bytes]:
+        """Wait in vain."""
+        time.sleep(seconds)
+        return []
+
+    def wake(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def release(self) -> None:
+        """Do nothing."""
+
+    def after_fork(self) -> None:
+        """Do nothing."""
 
 
 class RefusedError(ConnectionError):
@@ -169,11 +201,15 @@ class WebSocketTransport:
                 self._flush()
         self._forget()
 
-    def after_fork(self) -> None:
-        """Close this process's copies of the parent's descriptors; the parent's connection lives on."""
+    def release(self) -> None:
+        """Close every descriptor."""
         self._forget()
         self._wake_in.close()
         self._wake_out.close()
+
+    def after_fork(self) -> None:
+        """Close this process's copies of the parent's descriptors; the parent's connection lives on."""
+        self.release()
         self._make_waker()
 
     def _forget(self) -> None:

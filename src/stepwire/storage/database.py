@@ -88,6 +88,13 @@ def check_writable(tx: Connection) -> None:
     tx.execute(update(meta).where(meta.c.name == "server_id").values(value=meta.c.value))
 
 
+def driver(tx: Connection) -> sqlite3.Connection:
+    """The driver's connection below ``tx``, inside the same transaction. Its errors are ``sqlite3.Error``."""
+    connection = tx.connection.driver_connection
+    assert isinstance(connection, sqlite3.Connection)
+    return connection
+
+
 def _open_locked(folder: Path, lock: FolderLock) -> Database:
     # Made here and not by SQLite, so that nobody else may read it; the -wal and -shm files follow its mode.
     os.close(os.open(folder / FILE_NAME, os.O_RDWR | os.O_CREAT, 0o600))

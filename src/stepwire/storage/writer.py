@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from stepwire.errors import StepwireError, StorageFullError
-from stepwire.storage.database import Database
+from stepwire.storage.database import Database, driver
 
 T = TypeVar("T")
 _ACTIONS = "stepwire.on_commit"
@@ -180,18 +180,18 @@ class Writer:
 
     def _attempt(self, connection: Connection, job: _Job, actions: list[Callable[[], None]]) -> None:
         # Straight to the driver: a savepoint through SQLAlchemy costs more than a small job itself.
-        driver: Any = connection.connection.driver_connection
+        direct = driver(connection)
         mark = len(actions)
-        driver.execute("SAVEPOINT job")
+        direct.execute("SAVEPOINT job")
         try:
             job.result = job.run(connection)
         except Exception as error:
             if _is_fatal(error):
                 raise
-            driver.execute("ROLLBACK TO job")
+            direct.execute("ROLLBACK TO job")
             del actions[mark:]
             job.error = error
-        driver.execute("RELEASE job")
+        direct.execute("RELEASE job")
 
     def _give_up(self, group: list[_Job], failure: Exception) -> None:
         self._disconnect()

@@ -63,7 +63,11 @@ function show(chart: uPlot, box: HTMLElement, index: number, left: number, lines
 
 function row(reading: Reading): HTMLElement {
   const line = document.createElement("div");
-  const [mark, name, number] = [document.createElement("i"), document.createElement("span"), document.createElement("b")];
+  const [mark, name, number] = [
+    document.createElement("i"),
+    document.createElement("span"),
+    document.createElement("b"),
+  ];
   mark.style.background = reading.colour;
   name.textContent = reading.name;
   number.textContent = value(reading.y);

@@ -35,14 +35,25 @@ function placeOf(chart: uPlot, point: DrawnLine["end"]): { x: number; y: number 
   return { x, y: Math.min(Math.max(y, top), top + height) };
 }
 
-function dot(context: CanvasRenderingContext2D, { x, y }: { x: number; y: number }, radius: number, colour: string): void {
+function dot(
+  context: CanvasRenderingContext2D,
+  { x, y }: { x: number; y: number },
+  radius: number,
+  colour: string,
+): void {
   context.fillStyle = colour;
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
   context.fill();
 }
 
-function drawFailure(chart: uPlot, place: { x: number; y: number }, name: string, ratio: number, palette: Palette): void {
+function drawFailure(
+  chart: uPlot,
+  place: { x: number; y: number },
+  name: string,
+  ratio: number,
+  palette: Palette,
+): void {
   const { ctx } = chart;
   const arm = 3.5 * ratio;
   ctx.strokeStyle = ctx.fillStyle = palette.colour("var(--error-text)");

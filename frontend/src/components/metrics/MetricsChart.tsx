@@ -1,13 +1,67 @@
-/** Points of the selected run that a chart shows; the others are shown over the same stretch. */
-export type ChartWindow = 100 | 1000 | "all";
+import { useEffect, useMemo, useRef } from "react";
+import { type ChartHost, type ChartSettings, LineChart } from "../../charts/chart";
+import type { ChartWindow } from "../../charts/data";
+import { useMetrics } from "../../hooks/useMetrics";
+import { useRuns } from "../../hooks/useRuns";
+import { useSelection } from "../../hooks/useSelection";
 
 export interface MetricsChartProps {
+  /** The first one decides which stretch a window of 100 or 1,000 points shows. */
   runs: readonly string[];
   metric: string;
   window: ChartWindow;
   logScale?: boolean;
+  /** A heading inside the chart, where several stand below one another. */
+  label?: string | undefined;
 }
 
-export function MetricsChart({ metric }: MetricsChartProps) {
-  return <div className="metrics-chart" role="img" aria-label={metric} data-points="[]" />;
+/** One metric of several runs, live. */
+export function MetricsChart({ runs, metric, window, logScale = false, label }: MetricsChartProps) {
+  const root = useRef<HTMLDivElement>(null);
+  const place = useRef<HTMLDivElement>(null);
+  const chart = useRef<LineChart | null>(null);
+  const handle = useMetrics({ runs, metric, window });
+  const settings = useSettings({ runs, metric, window, logScale });
+  const current = useRef(settings);
+  current.current = settings;
+
+  useEffect(() => {
+    if (root.current === null || place.current === null) return;
+    const host: ChartHost = { seriesOf: handle.seriesOf, onDirty: handle.mark, onDrawn: handle.drawn };
+    const made = new LineChart(root.current, place.current, host, current.current);
+    chart.current = made;
+    const detach = handle.attach(made);
+    return () => {
+      detach();
+      made.destroy();
+    };
+  }, [handle]);
+  useEffect(() => chart.current?.change(settings), [settings]);
+
+  return (
+    <div
+      ref={root}
+      className="metrics-chart is-empty"
+      role="img"
+      aria-label={`${metric}: no points yet`}
+      data-points="[]"
+    >
+      {label === undefined ? null : <span className="chart-label">{label}</span>}
+      <div ref={place} className="chart-plot" />
+      <span className="chart-empty">no {metric} yet</span>
+    </div>
+  );
+}
+
+/** What the chart draws; the same object until something of it changes. */
+function useSettings({ runs, metric, window, logScale = false }: MetricsChartProps): ChartSettings {
+  const { runs: known } = useRuns();
+  const { colourOf, dashOf } = useSelection();
+  const lines = runs.map((runId) => {
+    const run = known.find((each) => each.id === runId);
+    const failed = run?.status === "failed" || run?.status === "crashed";
+    return { runId, name: run?.name ?? runId, colour: colourOf(runId), dash: dashOf(runId), failed };
+  });
+  const text = JSON.stringify(lines);
+  return useMemo(() => ({ metric, window, logScale, lines: JSON.parse(text) }), [metric, window, logScale, text]);
 }

@@ -11,7 +11,7 @@ import structlog
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from stepwire.errors import InvalidError, SequenceGapError, StepwireError, StorageFullError
+from stepwire.errors import InvalidError, NotFoundError, SequenceGapError, StepwireError, StorageFullError
 from stepwire.protocol import (
     PING_AFTER_SECONDS,
     PROTOCOL_VERSION,
@@ -267,6 +267,8 @@ class _Script:
 def _nack(error: BaseException, batch: Batch) -> Nack:
     if isinstance(error, SequenceGapError):
         return Nack("gap", error.message, at_seq=batch.first_seq, expect=error.expected)
+    if isinstance(error, NotFoundError):
+        return Nack("gone", error.message, at_seq=batch.first_seq)
     if isinstance(error, InvalidError):
         return Nack("bad", error.message, at_seq=batch.first_seq)
     full = isinstance(error, StorageFullError)

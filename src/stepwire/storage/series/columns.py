@@ -50,23 +50,24 @@ def join_frames(
 ) -> tuple[dict[int, Joined], int]:
     """The rows of ``frames`` by metric set, and the ``order`` of the record after them."""
     parts: dict[int, list[FrameSet]] = {}
-    starts: dict[int, list[Ints]] = {}
+    starts: dict[int, list[int]] = {}
     for frame in frames:
         for part in frame.sets:
             parts.setdefault(part.number, []).append(part)
-            starts.setdefault(part.number, []).append(np.frombuffer(part.at, "<u4").astype(np.int64) + order)
+            starts.setdefault(part.number, []).append(order)
         order += frame.n
-    return {
-        number: _join(found, np.concatenate(starts[number]), len(sets[number].names)) for number, found in parts.items()
-    }, order
+    joined = {number: _join(found, starts[number], len(sets[number].names)) for number, found in parts.items()}
+    return joined, order
 
 
-def _join(parts: list[FrameSet], order: Ints, width: int) -> Joined:
+def _join(parts: list[FrameSet], starts: list[int], width: int) -> Joined:
     types = {part.step_type for part in parts}
     if len(types) == 1:
         steps = np.frombuffer(b"".join(part.steps for part in parts), _STEP_TYPES[types.pop()])
     else:
         steps = np.concatenate([np.frombuffer(part.steps, _STEP_TYPES[part.step_type]) for part in parts])
+    at = np.frombuffer(b"".join(part.at for part in parts), "<u4")
+    order = np.repeat(np.array(starts, np.int64), [len(part.at) // 4 for part in parts]) + at
     times = np.frombuffer(b"".join(part.times for part in parts), "<i8")
     values = np.frombuffer(b"".join(part.values for part in parts), "<f8").reshape(-1, width)
     if len(order) > 1 and bool((order[1:] < order[:-1]).any()):

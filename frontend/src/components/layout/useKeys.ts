@@ -1,0 +1,79 @@
+import { useEffect } from "react";
+import { type Intent, intentOf, isField, neighbour } from "./keys";
+import { focusPanel, panelOf } from "./panels";
+import { useView } from "./view";
+
+const AWAIT_MS = 1_500;
+
+export interface ScreenActions {
+  pause(): void;
+  copyLink(): void;
+}
+
+/** Listens for the keys of the whole screen while no field and no dialog has the focus. */
+export function useKeys(actions: ScreenActions): void {
+  useEffect(() => {
+    let awaitedUntil = 0;
+    const press = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (isField(document.activeElement) || document.querySelector("dialog[open]")) return;
+      const awaiting = event.timeStamp < awaitedUntil;
+      const intent = intentOf({ key: event.key, shift: event.shiftKey }, { awaiting, letters: useView.getState().letterKeys });
+      awaitedUntil = intent?.do === "await-panel" ? event.timeStamp + AWAIT_MS : 0;
+      if (intent !== null && obey(intent, actions)) event.preventDefault();
+    };
+    // In the capture phase, so that the digit after `g` does not reach the panel that has the focus.
+    window.addEventListener("keydown", press, { capture: true });
+    return () => window.removeEventListener("keydown", press, { capture: true });
+  }, [actions]);
+}
+
+/** Returns whether there was anything to do; if not, the key stays the browser's. */
+function obey(intent: Intent, actions: ScreenActions): boolean {
+  const view = useView.getState();
+  switch (intent.do) {
+    case "panel":
+      return goTo(intent.panel);
+    case "next":
+    case "previous":
+      return goTo(neighbour(current(), intent.do === "next" ? 1 : -1));
+    case "maximise":
+      view.maximise(view.maximised === null ? current() : null);
+      return true;
+    case "help":
+      view.showHelp(true);
+      return true;
+    case "back":
+      return back();
+    case "pause":
+      actions.pause();
+      return true;
+    case "copy-link":
+      actions.copyLink();
+      return true;
+    case "await-panel":
+      return true;
+  }
+}
+
+function current() {
+  return panelOf(document.activeElement) ?? useView.getState().active;
+}
+
+function goTo(panel: ReturnType<typeof neighbour>): boolean {
+  if (panel === null) return false;
+  const view = useView.getState();
+  if (view.maximised !== null) view.maximise(panel);
+  view.activate(panel);
+  // After React has shown a panel that was hidden behind a maximised one.
+  requestAnimationFrame(() => focusPanel(panel));
+  return true;
+}
+
+function back(): boolean {
+  const view = useView.getState();
+  if (document.querySelector("[data-detail]")) return false;
+  if (view.maximised === null) return false;
+  view.maximise(null);
+  return true;
+}

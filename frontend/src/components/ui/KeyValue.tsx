@@ -1,0 +1,58 @@
+import type { ReactNode } from "react";
+import styles from "./KeyValue.module.css";
+
+export interface Entry {
+  name: string;
+  value: string;
+  /** What stood there in the run it is compared with; null when that run lacks it. */
+  before?: string | null | undefined;
+}
+
+export interface Section {
+  title: string;
+  entries: readonly Entry[];
+}
+
+/** Names and values in columns, grouped; an entry with `before` is marked as changed. */
+export function KeyValue({ sections }: { sections: readonly Section[] }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
+    <section className={styles.columns} tabIndex={0} aria-label="Values">
+      {sections.map((section) => (
+        <div key={section.title} className={styles.section}>
+          <h3>{section.title}</h3>
+          <dl>
+            {section.entries.map((entry) => (
+              <Row key={entry.name} entry={entry} />
+            ))}
+          </dl>
+        </div>
+      ))}
+    </section>
+  );
+}
+
+function Row({ entry }: { entry: Entry }) {
+  const changed = entry.before !== undefined;
+  return (
+    <div>
+      <dt className="clip" title={entry.name}>
+        {entry.name}
+      </dt>
+      <dd className={changed ? "info" : "value"} title={entry.value}>
+        {changed && <Before>{entry.before}</Before>}
+        {entry.value}
+      </dd>
+    </div>
+  );
+}
+
+function Before({ children }: { children: ReactNode }) {
+  if (children === null || children === undefined) return <span className={styles.added}>new</span>;
+  return (
+    <>
+      <span className="sr">was </span>
+      <s>{children}</s>
+    </>
+  );
+}

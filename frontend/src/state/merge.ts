@@ -1,0 +1,77 @@
+import type { components } from "../services/schema.gen";
+import type { HostSeries, HostStatus, LogEvent, Run } from "../services/types";
+
+export type RunPage = components["schemas"]["RunPage"];
+export type HostLines = Record<string, HostSeries>;
+
+export const MAX_EVENTS = 2_000;
+const MAX_SAMPLES = 3_600;
+
+/** Events as they are paged: newest first, and whether the server has older ones. */
+export interface EventPages {
+  events: LogEvent[];
+  hasOlder: boolean;
+}
+
+/** The list with a run in its place: newest first. */
+export function withRun(page: RunPage, run: Run): RunPage {
+  const isNew = !page.runs.some((each) => each.id === run.id);
+  if (!isNew) return { ...page, runs: page.runs.map((each) => (each.id === run.id ? run : each)) };
+  const runs = [...page.runs, run].sort((left, right) => byNewest(left, right));
+  return { ...page, runs };
+}
+
+function byNewest(left: Run, right: Run): number {
+  return right.created_at.localeCompare(left.created_at) || right.number - left.number;
+}
+
+/** The events with one more, each once, at most `most` of them. */
+export function withEvent(pages: EventPages, event: LogEvent, most: number): EventPages {
+  if (pages.events.some((each) => each.id === event.id)) return pages;
+  const events = [event, ...pages.events];
+  if (events.length > 1 && (events[1] as LogEvent).id > event.id) events.sort((left, right) => right.id - left.id);
+  return { events: events.slice(0, most), hasOlder: pages.hasOlder || events.length > most };
+}
+
+/** How many runs are in each status. */
+export function countByStatus(runs: readonly Run[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const run of runs) counts[run.status] = (counts[run.status] ?? 0) + 1;
+  return counts;
+}
+
+/** A host's lines with one more sample at their end. */
+export function withSample(lines: HostLines, status: HostStatus): HostLines {
+  const values = valuesOf(status);
+  return Object.fromEntries(
+    Object.entries(lines).map(([name, line]) => {
+      const value = values[name];
+      const newest = line.x.at(-1) ?? Number.NEGATIVE_INFINITY;
+      return [name, value === undefined || status.time <= newest ? line : longer(line, status.time, value)];
+    }),
+  );
+}
+
+function longer(line: HostSeries, time: number, value: number): HostSeries {
+  const add = (column: (number | null)[]) => [...column, value].slice(-MAX_SAMPLES);
+  return { x: [...line.x, time].slice(-MAX_SAMPLES), mean: add(line.mean), min: add(line.min), max: add(line.max) };
+}
+
+/** A sample's numbers under the names that the history has: `cpu_percent`, `disk/percent`, `gpu/0/power`. */
+function valuesOf(status: HostStatus): Record<string, number | undefined> {
+  const { cpu_percent, memory_percent, memory_used, load } = status;
+  const gpus = (status.gpus ?? []).map((gpu) => under(`gpu/${gpu.index}`, gpu));
+  const parts = [
+    { cpu_percent, memory_percent, memory_used, load },
+    under("disk", status.disk),
+    under("net", status.net),
+  ];
+  const all = Object.assign({}, ...parts, ...gpus) as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(all).filter((pair): pair is [string, number] => typeof pair[1] === "number"),
+  );
+}
+
+function under(prefix: string, part: object | null | undefined): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(part ?? {}).map(([name, value]) => [`${prefix}/${name}`, value]));
+}

@@ -1,0 +1,151 @@
+import type { QueryClient } from "@tanstack/react-query";
+import type { Feed } from "../live/feed";
+import { answerOf, type Client } from "../services/api";
+import type { Command, HostStatus, LogEvent, MetricUpdate, Run, ServerMessage } from "../services/types";
+import {
+  CHECKPOINTS,
+  checkpointsKey,
+  commandsKey,
+  EVENTS,
+  type EventFilter,
+  RUNS,
+  runKey,
+  SYSTEM,
+  SYSTEM_HISTORY,
+} from "./keys";
+import { type EventPages, type HostLines, MAX_EVENTS, type RunPage, withEvent, withRun, withSample } from "./merge";
+
+const PROGRESS_MS = 250;
+
+type Message<Type> = Extract<ServerMessage, { type: Type }>;
+type Handlers = { [Type in ServerMessage["type"]]?: (message: Message<Type>) => void };
+type Progress = Pick<Run, "step" | "last_time">;
+
+/** Keeps the cached answers of REST true to what the socket tells, so that nothing is ever polled. */
+export class Patches {
+  private readonly ends: (() => void)[] = [];
+  private readonly progress = new Map<string, Progress>();
+  private timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(
+    private readonly queries: QueryClient,
+    private readonly client: Client,
+    private readonly feed: Feed,
+  ) {}
+
+  start(): void {
+    this.ends.push(
+      this.feed.onMessage((message) => this.apply(message)),
+      this.feed.onReopen(() => void this.queries.invalidateQueries()),
+    );
+  }
+
+  stop(): void {
+    for (const end of this.ends.splice(0)) end();
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+  }
+
+  private readonly handlers: Handlers = {
+    metric_update: (message) => this.noteProgress(message),
+    run_created: (message) => void this.readRun(message.run_id),
+    status_change: (message) => this.changeStatus(message),
+    run_deleted: (message) => this.removeRun(message.run_id),
+    checkpoint_saved: (message) => void this.queries.invalidateQueries({ queryKey: checkpointsKey(message.run_id) }),
+    event: (message) => this.addEvent(message),
+    command: (message) => this.setCommand(message),
+    system_update: (message) => this.setHost(message.host),
+  };
+
+  private apply(message: ServerMessage): void {
+    const handle = this.handlers[message.type] as ((message: ServerMessage) => void) | undefined;
+    handle?.(message);
+  }
+
+  /** The status at once; what else came with it (end, reason, summary) is read. */
+  private changeStatus(message: Message<"status_change">): void {
+    const { new_status: status, health = "ok", reason = null } = message;
+    this.patchRun(message.run_id, { status, health, reason });
+    void this.readRun(message.run_id);
+  }
+
+  /** Steps come many times a second; the list takes them a few times a second, all runs together. */
+  private noteProgress(update: MetricUpdate): void {
+    const time = typeof update.time === "number" ? new Date(update.time / 1000).toISOString() : null;
+    this.progress.set(update.run_id, { step: update.step, last_time: time });
+    this.timer ??= setTimeout(() => this.flushProgress(), PROGRESS_MS);
+  }
+
+  private flushProgress(): void {
+    this.timer = null;
+    const changes = new Map(this.progress);
+    this.progress.clear();
+    this.queries.setQueryData<RunPage>(RUNS, (page) => page && { ...page, runs: page.runs.map(patched) });
+    for (const id of changes.keys()) this.queries.setQueryData<Run>(runKey(id), (run) => run && patched(run));
+
+    function patched(run: Run): Run {
+      const change = changes.get(run.id);
+      return change ? { ...run, ...change } : run;
+    }
+  }
+
+  private patchRun(id: string, change: Partial<Run>): void {
+    const patch = (run: Run) => (run.id === id ? { ...run, ...change } : run);
+    this.queries.setQueryData<RunPage>(RUNS, (page) => page && { ...page, runs: page.runs.map(patch) });
+    this.queries.setQueryData<Run>(runKey(id), (run) => run && patch(run));
+  }
+
+  private async readRun(id: string): Promise<void> {
+    const run = await answerOf(this.client.GET("/api/runs/{run_id}", { params: { path: { run_id: id } } })).catch(
+      () => null,
+    );
+    if (run === null) {
+      // Deleted meanwhile, or the server left: the whole list is read again, which retries and shows errors.
+      await this.queries.invalidateQueries({ queryKey: RUNS });
+      return;
+    }
+    this.feed.seed([run]);
+    this.queries.setQueryData<RunPage>(RUNS, (page) => page && withRun(page, run));
+    this.queries.setQueryData<Run>(runKey(id), run);
+  }
+
+  private removeRun(id: string): void {
+    this.feed.forget(id);
+    this.queries.setQueryData<RunPage>(
+      RUNS,
+      (page) => page && { ...page, runs: page.runs.filter((run) => run.id !== id) },
+    );
+    this.queries.setQueryData(runKey(id), null);
+    this.queries.removeQueries({ queryKey: [...CHECKPOINTS, id] });
+  }
+
+  private addEvent(event: LogEvent): void {
+    for (const [key] of this.queries.getQueriesData<EventPages>({ queryKey: EVENTS })) {
+      const filter = (key[1] ?? {}) as EventFilter;
+      if (filter.runId !== undefined && filter.runId !== event.run_id) continue;
+      if (filter.levels !== undefined && !filter.levels.includes(event.level)) continue;
+      this.queries.setQueryData<EventPages>(key, (pages) => pages && withEvent(pages, event, MAX_EVENTS));
+    }
+  }
+
+  private setCommand(command: Command): void {
+    this.queries.setQueryData<Command[]>(commandsKey(command.run_id), (known) => {
+      if (known === undefined) return undefined;
+      const isNew = !known.some((each) => each.id === command.id);
+      return isNew
+        ? [...known, command]
+        : known.map((each) => (each.id === command.id ? { ...each, ...command } : each));
+    });
+  }
+
+  private setHost(status: HostStatus): void {
+    this.queries.setQueryData<HostStatus[]>(SYSTEM, (hosts) => {
+      if (hosts === undefined) return undefined;
+      const isNew = !hosts.some((each) => each.host === status.host);
+      return isNew ? [...hosts, status] : hosts.map((each) => (each.host === status.host ? status : each));
+    });
+    for (const [key] of this.queries.getQueriesData<HostLines>({ queryKey: [...SYSTEM_HISTORY, status.host] })) {
+      this.queries.setQueryData<HostLines>(key, (lines) => lines && withSample(lines, status));
+    }
+  }
+}

@@ -1,0 +1,1 @@
+"""The demo: four real trainings on handwritten digits, watched live."""

@@ -1,0 +1,81 @@
+"""What every figure is read beside: the commit, the load, and two control loops of this very minute."""
+
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure.
+
+    ``sense`` says which side of ``goal`` is good. ``control`` is this machine's own speed beside it.
+    """
+
+    name: str
+    measured: float
+    unit: str
+    goal: float
+    sense: Literal["at least", "at most"]
+    control: str
+    note: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached."""
+        return self.measured >= self.goal if self.sense == "at least" else self.measured <= self.goal
+
+    def row(self) -> dict[str, object]:
+        """All of it, for bench.json."""
+        return asdict(self) | {"met": self.met}
+
+
+def quantile(values: list[float], share: float) -> float:
+    """The value below which ``share`` of the sorted values lie."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def commit() -> str:
+    """The checked-out commit, with + when the tree differs from it."""
+    head = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    changed = subprocess.run(
+        ["git", "status", "--porcelain"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return (head or "unknown") + ("+" if changed else "")
+
+
+def load() -> str:
+    """Load average of the last minute."""
+    return f"{os.getloadavg()[0]:.1f}"
+
+
+def cpu_control() -> str:
+    """A fixed Python loop: how fast this machine is right now."""
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        total = 0
+        for number in range(200_000):
+            total += number
+        times.append(time.perf_counter() - started)
+    return f"200k additions {statistics.median(times) * 1e3:.1f} ms"
+
+
+def disk_control() -> str:
+    """fdatasync of 4 KiB: how fast this machine's disk is right now."""
+    times = []
+    with tempfile.NamedTemporaryFile(dir=".") as file:
+        for _ in range(50):
+            started = time.perf_counter()
+            file.write(b"x" * 4096)
+            file.flush()
+            os.fdatasync(file.fileno())
+            times.append(time.perf_counter() - started)
+    return f"fdatasync p50 {statistics.median(times) * 1e3:.2f} ms, p99 {quantile(times, 0.99) * 1e3:.2f} ms"
