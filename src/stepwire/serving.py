@@ -1,5 +1,6 @@
 """Run a server in this process: listen, start, say where it is, and stop cleanly."""
 
+import contextlib
 import os
 import socket
 import sys
@@ -36,7 +37,8 @@ def serve(settings: Settings, *, browser: bool = False) -> int:
     settings = replace(settings, port=sockets[0].getsockname()[1])
     configure_log(settings.log_level, settings.log_file)
     server = AnnouncedServer(create_app(settings), settings, browser=browser)
-    server.run(sockets=sockets)
+    with contextlib.suppress(SystemExit):  # uvicorn's way to tell that the start failed
+        server.run(sockets=sockets)
     if isinstance(server.failure, StepwireError):
         raise server.failure
     return 0 if server.started else 1

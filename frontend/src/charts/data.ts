@@ -116,31 +116,32 @@ export function positive(cells: readonly Cell[]): Cell[] {
 }
 
 /**
- * Range of y with a margin. A line that shoots up far beyond all others (a diverging run) leaves the chart at
- * the edge, so that it does not press the others flat.
+ * Range of y with a margin. What shoots up far beyond the rest (a diverging run) leaves the chart at its edge, so
+ * that it does not press the others flat; where the lines begin is always inside.
  */
 export function valueRange(lines: readonly LineColumns[], logScale: boolean): Range {
   const scale = logScale ? Math.log10 : (value: number) => value;
-  const values = lines.flatMap((line) => [...line.value, ...bandEnds(line)]).filter((cell) => typeof cell === "number");
-  const usable = (logScale ? values.filter((value) => value > 0) : values)
-    .map(scale)
-    .sort((left, right) => left - right);
-  if (usable.length === 0) return logScale ? [0.1, 1] : [0, 1];
-  const [low, high] = withoutOutliers(usable);
-  const margin = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
   const back = logScale ? (value: number) => 10 ** value : (value: number) => value;
+  const usable = (cells: readonly Cell[]) => cells.filter((cell) => isUsable(cell, logScale)).map(scale);
+  const values = lines.flatMap((line) => usable([...line.value, ...line.min, ...line.max]));
+  if (values.length === 0) return logScale ? [0.1, 1] : [0, 1];
+  const starts = lines.flatMap((line) => usable(line.value).slice(0, 1));
+  const [low, high] = withoutOutliers(
+    values.sort((left, right) => left - right),
+    starts,
+  );
+  const margin = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
   return [back(low - margin), back(high + margin)];
 }
 
-function bandEnds(line: LineColumns): Cell[] {
-  return [...line.min, ...line.max];
+function isUsable(cell: Cell, logScale: boolean): cell is number {
+  return typeof cell === "number" && (!logScale || cell > 0);
 }
 
-function withoutOutliers(sorted: readonly number[]): Range {
+function withoutOutliers(sorted: readonly number[], starts: readonly number[]): Range {
   const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] as number;
-  const [low, high] = [at(0.02), at(0.95)];
-  const reach = 4 * (high - low);
-  const [first, last] = [at(0), at(1)];
+  const [first, last, low, high] = [at(0), at(1), at(0.05), at(0.75)];
+  const reach = 8 * (high - low);
   if (reach === 0) return [first, last];
-  return [Math.max(first, low - reach), Math.min(last, high + reach)];
+  return [Math.max(first, Math.min(low - reach, ...starts)), Math.min(last, Math.max(high + reach, ...starts))];
 }

@@ -1,4 +1,5 @@
 import type { QueryClient } from "@tanstack/react-query";
+import { progressOf } from "../live/decode";
 import type { Feed } from "../live/feed";
 import { answerOf, type Client } from "../services/api";
 import type { Command, HostStatus, LogEvent, MetricUpdate, Run, ServerMessage } from "../services/types";
@@ -71,8 +72,10 @@ export class Patches {
 
   /** Steps come many times a second; the list takes them a few times a second, all runs together. */
   private noteProgress(update: MetricUpdate): void {
-    const time = typeof update.time === "number" ? new Date(update.time / 1000).toISOString() : null;
-    this.progress.set(update.run_id, { step: update.step, last_time: time });
+    const progress = progressOf(update);
+    if (progress === null) return;
+    const { step, time } = progress;
+    this.progress.set(update.run_id, { step, last_time: time === null ? null : new Date(time / 1000).toISOString() });
     this.timer ??= setTimeout(() => this.flushProgress(), PROGRESS_MS);
   }
 

@@ -5,6 +5,7 @@ from numpy.typing import DTypeLike, NDArray
 
 Array = NDArray[np.floating]
 _REACH = 3  # a convolution looks at 3×3 pixels
+_LEAK = 0.1
 
 
 class Linear:
@@ -66,22 +67,22 @@ class Convolution:
         return padded[:, 1:-1, 1:-1]
 
 
-class Relu:
-    """Negative values become 0."""
+class LeakyRelu:
+    """Negative values shrink to a tenth. Plain ReLU would hide a divergence: its units die and the loss stands still."""
 
     def __init__(self) -> None:
-        self._passed: NDArray[np.bool_] = np.empty(0, np.bool_)
+        self._factor: Array = np.ones(1)
 
     def forward(self, values: Array) -> Array:
-        """Cut below 0."""
-        self._passed = values > 0
-        passed: Array = values * self._passed
-        return passed
+        """Shrink below 0."""
+        self._factor = np.where(values > 0, values.dtype.type(1), values.dtype.type(_LEAK))
+        shrunk: Array = values * self._factor
+        return shrunk
 
     def backward(self, slope: Array) -> Array:
-        """Let the derivative pass where the value passed."""
-        passed: Array = slope * self._passed
-        return passed
+        """Shrink the derivative where the value was shrunk."""
+        shrunk: Array = slope * self._factor
+        return shrunk
 
 
 class Pool:
@@ -152,7 +153,7 @@ class Network:
         self._conv2 = Convolution(channels[0], channels[1], random, dtype)
         self._dense1 = Linear(4 * 4 * channels[1], hidden, random, dtype)
         self._dense2 = Linear(hidden, 10, random, dtype)
-        self._relus = [Relu(), Relu(), Relu()]
+        self._relus = [LeakyRelu(), LeakyRelu(), LeakyRelu()]
         self._pool = Pool()
         self._dropout = Dropout(dropout, random)
         self._width = channels[1]

@@ -1,7 +1,7 @@
 import { useEffect } from "react";
 import { type Intent, intentOf, isField, neighbour } from "./keys";
-import { focusPanel, panelOf } from "./panels";
-import { useView } from "./view";
+import { type PanelNumber, panelOf } from "./panels";
+import { showPanel, useView } from "./view";
 
 const AWAIT_MS = 1_500;
 
@@ -20,7 +20,9 @@ export function useKeys(actions: ScreenActions): void {
       const awaiting = event.timeStamp < awaitedUntil;
       const intent = intentOf({ key: event.key, shift: event.shiftKey }, { awaiting, letters: useView.getState().letterKeys });
       awaitedUntil = intent?.do === "await-panel" ? event.timeStamp + AWAIT_MS : 0;
-      if (intent !== null && obey(intent, actions)) event.preventDefault();
+      if (intent === null || !obey(intent, actions)) return;
+      event.preventDefault();
+      event.stopPropagation();
     };
     // In the capture phase, so that the digit after `g` does not reach the panel that has the focus.
     window.addEventListener("keydown", press, { capture: true });
@@ -60,20 +62,16 @@ function current() {
   return panelOf(document.activeElement) ?? useView.getState().active;
 }
 
-function goTo(panel: ReturnType<typeof neighbour>): boolean {
+function goTo(panel: PanelNumber | null): boolean {
   if (panel === null) return false;
-  const view = useView.getState();
-  if (view.maximised !== null) view.maximise(panel);
-  view.activate(panel);
-  // After React has shown a panel that was hidden behind a maximised one.
-  requestAnimationFrame(() => focusPanel(panel));
+  showPanel(panel);
   return true;
 }
 
 function back(): boolean {
   const view = useView.getState();
-  if (document.querySelector("[data-detail]")) return false;
-  if (view.maximised === null) return false;
+  // A panel that shows a detail closes that first.
+  if (view.maximised === null || document.activeElement?.closest("[data-detail]")) return false;
   view.maximise(null);
   return true;
 }

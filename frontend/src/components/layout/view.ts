@@ -1,5 +1,5 @@
 import { create } from "zustand";
-import type { PanelNumber } from "./panels";
+import { focusPanel, type PanelNumber } from "./panels";
 
 const LETTERS_KEY = "stepwire.letterKeys";
 
@@ -32,3 +32,12 @@ export const useView = create<View>((set) => ({
     set({ letterKeys });
   },
 }));
+
+/** Go to a panel, also when another one fills the screen. */
+export function showPanel(panel: PanelNumber): void {
+  const view = useView.getState();
+  if (view.maximised !== null) view.maximise(panel);
+  view.activate(panel);
+  // A panel that was hidden behind another takes the focus only once it is drawn.
+  requestAnimationFrame(() => focusPanel(panel));
+}

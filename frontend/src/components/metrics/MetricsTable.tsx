@@ -1,6 +1,7 @@
 import { useLatest, useMetricNames } from "../../hooks/useLiveValue";
 import { step, value } from "../../lib/format";
 import { direction } from "../../lib/goal";
+import { isSampled } from "../../live/decode";
 
 /** Latest value of every metric of a run, with its change. */
 export function MetricsTable({ runId }: { runId: string }) {
@@ -38,7 +39,7 @@ function MetricRow({ runId, name }: { runId: string; name: string }) {
   return (
     <tr>
       <th scope="row">{name}</th>
-      <td className="n m">{step(latest.step)}</td>
+      <td className="n m">{step(isSampled(name) ? null : latest.step)}</td>
       <td className="n v">{value(latest.value)}</td>
       <td className={`n ${tone === null ? "m" : TONES[tone]}`}>{change(latest.value, latest.previous)}</td>
     </tr>

@@ -1,0 +1,137 @@
+"""``stepwire up``: what it prints, what it refuses, how it ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def up(data: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """Start ``stepwire up`` on a free port."""
+    command = [sys.executable, "-m", "stepwire", "up", "--port", "0", "--no-browser", "--data", str(data), *arguments]
+    kept = {name: value for name, value in os.environ.items() if name != "SSH_CONNECTION"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=kept | environment)
+
+
+def first_line(server: subprocess.Popen[str]) -> str:
+    """What it says first."""
+    assert server.stdout is not None
+    return server.stdout.readline()
+
+
+def end(server: subprocess.Popen[str]) -> tuple[str, str]:
+    """Ask it to end and return the rest of its output."""
+    server.send_signal(signal.SIGTERM)
+    return server.communicate(timeout=15)
+
+
+def get(url: str, **headers: str) -> Any:
+    """GET as JSON."""
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=5) as answer:
+        return json.load(answer)
+
+
+def test_the_first_line_is_the_link(tmp_path: Path) -> None:
+    """It prints its address, answers there on IPv4 and IPv6, and ends on SIGTERM without a word."""
+    server = up(tmp_path)
+    url = first_line(server).split()[-1]
+    port = url.rpartition(":")[2]
+    assert get(f"{url}/health") == {"status": "ok"}
+    if socket.has_ipv6:
+        assert get(f"http://[::1]:{port}/api/runs")["runs"] == []
+    assert end(server) == ("", "")
+
+
+def test_a_second_server_on_the_folder_is_refused(tmp_path: Path) -> None:
+    """One line names the process and the address that has it, and the exit code is 1."""
+    server = up(tmp_path)
+    url = first_line(server).split()[-1]
+    second = up(tmp_path)
+    output, errors = second.communicate(timeout=15)
+    assert second.returncode == 1 and output == ""
+    assert len(errors.splitlines()) == 1 and str(server.pid) in errors and url in errors
+    end(server)
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    """One line names the port and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        server = up(tmp_path, "--port", port)
+        _, errors = server.communicate(timeout=15)
+    assert server.returncode == 1 and port in errors and "--port" in errors and len(errors.splitlines()) == 1
+
+
+def test_a_wide_bind_makes_and_demands_a_token(tmp_path: Path) -> None:
+    """On 0.0.0.0 the link holds the token in its fragment; without it nobody gets in from another address."""
+    server = up(tmp_path, "--host", "0.0.0.0")
+    link = first_line(server).split()[-1]
+    address, _, token = link.partition("/#t=")
+    port = address.rpartition(":")[2]
+    assert len(token) >= 43
+    request = f"http://127.0.0.2:{port}/api/runs"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        get(request)
+    assert refused.value.code == 401
+    refused.value.close()
+    assert get(request, Authorization=f"Bearer {token}")["runs"] == []
+    end(server)
+
+
+def test_under_ssh_the_tunnel_line_is_printed(tmp_path: Path) -> None:
+    """Whoever came by ssh is told the exact line that forwards the page."""
+    server = up(tmp_path, SSH_CONNECTION="198.51.100.7 50000 192.0.2.4 22")
+    port = first_line(server).rstrip().rpartition(":")[2]
+    assert f"ssh -L {port}:127.0.0.1:{port} " in first_line(server)
+    end(server)
+
+
+def test_sighup_opens_the_log_anew(tmp_path: Path) -> None:
+    """After logrotate moved the file, the server goes on in a new one."""
+    log = tmp_path / "log/stepwire.log"
+    server = up(tmp_path / "data", "--log-file", str(log), "--log-level", "debug")
+    first_line(server)
+    log.rename(tmp_path / "old.log")
+    server.send_signal(signal.SIGHUP)
+    for _ in range(200):
+        if log.exists():
+            break
+        time.sleep(0.02)
+    assert log.exists()
+    end(server)
+
+
+def test_uvicorn_can_run_the_factory(tmp_path: Path) -> None:
+    """``uvicorn --factory stepwire.app:create_app`` serves, with settings from STEPWIRE_*."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "--factory", "stepwire.app:create_app", "--port", str(port)]
+    server = subprocess.Popen(
+        command, env=os.environ | {"STEPWIRE_DATA": str(tmp_path)}, stderr=subprocess.PIPE, text=True
+    )
+    assert server.stderr is not None
+    while "running on" not in server.stderr.readline():
+        assert server.poll() is None
+    assert get(f"http://127.0.0.1:{port}/health") == {"status": "ok"}
+    server.send_signal(signal.SIGTERM)
+    server.communicate(timeout=15)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [([], 2), (["nonsense"], 2), (["--version"], 0), (["up", "--help"], 0), (["up", "--port", "x"], 2)],
+)
+def test_exit_codes_of_the_command_line(arguments: list[str], code: int) -> None:
+    """Misuse is 2, help and version are 0, help shows an example."""
+    done = subprocess.run([sys.executable, "-m", "stepwire", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "example" in done.stdout or "--help" not in arguments
