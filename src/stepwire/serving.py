@@ -1,6 +1,7 @@
 """Run a server in this process: listen, start, say where it is, and stop cleanly."""
 
 import contextlib
+import logging
 import os
 import socket
 import sys
@@ -37,6 +38,8 @@ def serve(settings: Settings, *, browser: bool = False) -> int:
     settings = replace(settings, port=sockets[0].getsockname()[1])
     configure_log(settings.log_level, settings.log_file)
     server = AnnouncedServer(create_app(settings), settings, browser=browser)
+    # A start that failed with an error of ours is told in one line by the command, not by a traceback.
+    logging.getLogger("uvicorn.error").addFilter(lambda _: server.failure is None)
     with contextlib.suppress(SystemExit):  # uvicorn's way to tell that the start failed
         server.run(sockets=sockets)
     if isinstance(server.failure, StepwireError):

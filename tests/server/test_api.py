@@ -243,6 +243,14 @@ def test_commands(client: TestClient, run_id: str) -> None:
     assert client.post(f"/api/runs/{run_id}/commands", json={"command": "format disk"}).status_code == 422
 
 
+def test_a_command_that_nobody_took_expires_with_its_run(client: TestClient, run_id: str) -> None:
+    """Once the run has ended its open commands have an outcome too."""
+    client.post(f"/api/runs/{run_id}/commands", json={"command": "stop"})
+    client.put(f"/api/runs/{run_id}", json={"status": "completed"})
+    commands = client.get(f"/api/runs/{run_id}/commands").json()["commands"]
+    assert [command["state"] for command in commands] == ["expired"]
+
+
 def test_events_tell_what_happened(client: TestClient, run_id: str) -> None:
     """Status changes and checkpoints are in the event log, newest first, and filter by level."""
     client.post(f"/api/runs/{run_id}/checkpoints", json={"filepath": "a.npz"})

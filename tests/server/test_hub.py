@@ -94,3 +94,17 @@ async def test_leaving_ends_everything() -> None:
     hub.leave(viewer)
     hub.flush("r")
     assert hub.viewers == 0 and not viewer.keys
+
+
+async def test_samples_of_the_process_do_not_move_the_step() -> None:
+    """The newest step and the run list are the training's, not the sampler's clock."""
+    hub, viewer = Hub(), Viewer()
+    hub.subscribe(viewer, "r", None)
+    hub.subscribe(viewer, "*", None)
+    hub.publish_points("r", (*points(7), *points(1_700_000_000, name="system/process/cpu_percent")), 1)
+    await asyncio.sleep(0.6)
+    messages = [json.loads(text) for text in await viewer.take()]
+    assert [message["step"] for message in messages] == [7, 7]
+    assert set(messages[0]["metrics"]) == {"loss", "system/process/cpu_percent"} and set(messages[1]["metrics"]) == {
+        "loss"
+    }

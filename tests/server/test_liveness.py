@@ -59,3 +59,15 @@ def test_commands_go_to_the_connected_script() -> None:
     assert liveness.deliver(command) and link.sent == [command]
     liveness.leave("r", link)
     assert not liveness.deliver(command)
+
+
+def test_ended_runs_are_forgotten_once_their_scripts_are_gone() -> None:
+    """Nothing grows with the number of runs that ever were."""
+    liveness, link = Liveness(Clock(), 45, 300), Link()
+    liveness.join("a", link)
+    liveness.hear("b")
+    liveness.keep({"c"})
+    assert liveness.is_known("a") and not liveness.is_known("b")
+    liveness.leave("a", link)
+    liveness.keep(set())
+    assert not liveness.is_known("a")

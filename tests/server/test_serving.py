@@ -135,3 +135,37 @@ def test_exit_codes_of_the_command_line(arguments: list[str], code: int) -> None
     done = subprocess.run([sys.executable, "-m", "stepwire", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == code
     assert "example" in done.stdout or "--help" not in arguments
+
+
+def test_a_frame_over_4_mib_ends_the_socket(tmp_path: Path) -> None:
+    """A frame that announces more than 4 MiB is ended with 1009 in a close frame, before it is read."""
+    server = up(tmp_path)
+    port = int(first_line(server).rstrip().rpartition(":")[2])
+    upgrade = (
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+        + "A" * 22
+        + "=="
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as viewer:
+        viewer.sendall(f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{upgrade}\r\n\r\n".encode())
+        answer = viewer.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 101")
+        viewer.sendall(b"\x82\xff" + (5_000_000).to_bytes(8, "big") + b"mask")
+        frame = viewer.recv(4096)
+        assert frame[0] == 0x88 and int.from_bytes(frame[2:4], "big") == 1009
+    assert end(server) == ("", "")
+
+
+def test_text_that_is_not_utf8_ends_the_socket(tmp_path: Path) -> None:
+    """Invalid UTF-8 in a text frame closes with 1007."""
+    from websockets.exceptions import ConnectionClosed
+    from websockets.sync.client import connect
+
+    server = up(tmp_path)
+    url = first_line(server).split()[-1].replace("http", "ws")
+    with connect(f"{url}/ws", compression=None) as viewer:
+        with pytest.raises(ConnectionClosed) as closed:
+            viewer.send(b"\xff\xfe", text=True)
+            viewer.recv(timeout=10)
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1007
+    assert end(server) == ("", "")

@@ -115,21 +115,26 @@ export function positive(cells: readonly Cell[]): Cell[] {
   return cells.map((cell) => (typeof cell === "number" && cell <= 0 ? null : cell));
 }
 
+/** A line whose values are this many times farther away than the others' range has left the chart. */
+const RUNAWAY = 1000;
+
 /**
  * Range of y with a margin. What shoots up far beyond the rest (a diverging run) leaves the chart at its edge, so
- * that it does not press the others flat; where the lines begin is always inside.
+ * that it does not press the others flat; where the other lines begin is always inside.
  */
 export function valueRange(lines: readonly LineColumns[], logScale: boolean): Range {
   const scale = logScale ? Math.log10 : (value: number) => value;
   const back = logScale ? (value: number) => 10 ** value : (value: number) => value;
   const usable = (cells: readonly Cell[]) => cells.filter((cell) => isUsable(cell, logScale)).map(scale);
-  const values = lines.flatMap((line) => usable([...line.value, ...line.min, ...line.max]));
-  if (values.length === 0) return logScale ? [0.1, 1] : [0, 1];
-  const starts = lines.flatMap((line) => usable(line.value).slice(0, 1));
-  const [low, high] = withoutOutliers(
-    values.sort((left, right) => left - right),
-    starts,
-  );
+  const known = lines.map((line) => ({
+    start: usable(line.min).slice(0, 1),
+    sorted: usable([...line.value, ...line.min, ...line.max]).sort(ascending),
+  }));
+  const calm = withoutRunaways(known.filter((line) => line.sorted.length > 0));
+  if (calm.length === 0) return logScale ? [0.1, 1] : [0, 1];
+  const sorted = calm.flatMap((line) => line.sorted).sort(ascending);
+  const starts = calm.flatMap((line) => line.start);
+  const [low, high] = withoutOutliers(sorted, starts);
   const margin = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
   return [back(low - margin), back(high + margin)];
 }
@@ -138,9 +143,25 @@ function isUsable(cell: Cell, logScale: boolean): cell is number {
   return typeof cell === "number" && (!logScale || cell > 0);
 }
 
+function ascending(left: number, right: number): number {
+  return left - right;
+}
+
+function share(sorted: readonly number[], part: number): number {
+  return sorted[Math.round(part * (sorted.length - 1))] as number;
+}
+
+/** Lines but those that are, most of the time, far beyond the lower half of all. */
+function withoutRunaways<Known extends { sorted: number[] }>(lines: readonly Known[]): Known[] {
+  const levels = lines.map((line) => share(line.sorted, 0.75)).sort(ascending);
+  const usual = levels[Math.floor((levels.length - 1) / 2)] ?? 0;
+  const bottom = Math.min(...lines.map((line) => share(line.sorted, 0.05)));
+  const limit = usual + RUNAWAY * (usual - bottom || Math.abs(usual));
+  return lines.filter((line) => share(line.sorted, 0.75) <= limit);
+}
+
 function withoutOutliers(sorted: readonly number[], starts: readonly number[]): Range {
-  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] as number;
-  const [first, last, low, high] = [at(0), at(1), at(0.05), at(0.75)];
+  const [first, last, low, high] = [share(sorted, 0), share(sorted, 1), share(sorted, 0.05), share(sorted, 0.75)];
   const reach = 8 * (high - low);
   if (reach === 0) return [first, last];
   return [Math.max(first, Math.min(low - reach, ...starts)), Math.min(last, Math.max(high + reach, ...starts))];

@@ -27,7 +27,7 @@ export function chartOptions(look: ChartLook): uPlot.Options {
   return {
     width: look.width,
     height: look.height,
-    padding: [8, 0, 0, 8],
+    padding: [8, 0, 0, 14],
     legend: { show: false },
     scales: {
       x: { time: false, auto: false },

@@ -1,7 +1,7 @@
 /** Labels of an x axis in steps, all in one unit: `0k 5k 10k`. */
 export function stepLabels(splits: readonly number[]): string[] {
-  const largest = Math.max(0, ...splits.map(Math.abs));
-  const [unit, name] = largest >= 2e6 ? [1e6, "M"] : largest >= 2e3 ? [1e3, "k"] : [1, ""];
+  const gap = Math.abs((splits[1] ?? 0) - (splits[0] ?? 0));
+  const [unit, name] = gap >= 1e6 ? [1e6, "M"] : gap >= 1e3 ? [1e3, "k"] : [1, ""];
   const digits = decimals(splits, unit);
   return splits.map((split) => `${(split / unit).toFixed(digits)}${name}`);
 }

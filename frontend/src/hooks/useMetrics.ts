@@ -1,5 +1,4 @@
 import { useCallback, useEffect, useMemo, useRef } from "react";
-import type { ChartWindow } from "../charts/data";
 import type { Drawable } from "../live/scheduler";
 import type { Series } from "../live/series";
 import { useLive } from "./LiveProvider";
@@ -7,7 +6,6 @@ import { useLive } from "./LiveProvider";
 export interface MetricsQuery {
   runs: readonly string[];
   metric: string;
-  window: ChartWindow;
 }
 
 /** Access to the points of a metric, which never pass through React. */
@@ -21,33 +19,21 @@ export interface MetricsHandle {
 }
 
 /** Holds the points of a metric of some runs while the component lives; points come by push. */
-export function useMetrics({ runs, metric, window }: MetricsQuery): MetricsHandle {
+export function useMetrics({ runs, metric }: MetricsQuery): MetricsHandle {
   const { feed } = useLive();
   const charts = useRef(new Set<Drawable>());
   const ids = runs.join("\n");
 
   useEffect(() => {
-    const refined = new Set<string>();
-    const ends = list(ids).map((runId) => {
-      const changed = () => {
-        if (window !== "all" && !refined.has(runId)) refine(runId, window);
-        for (const chart of charts.current) feed.scheduler.mark(chart);
-      };
-      const refine = (id: string, points: number) => {
-        const series = feed.store.series(id, metric);
-        if (series === null) return;
-        refined.add(id);
-        const from = series.startOfLast(points);
-        if (!series.isExactFrom(from)) feed.store.refine(id, metric, from);
-      };
-      const end = feed.store.hold(runId, metric, changed);
-      changed();
-      return end;
-    });
+    const changed = () => {
+      for (const chart of charts.current) feed.scheduler.mark(chart);
+    };
+    const ends = list(ids).map((runId) => feed.store.hold(runId, metric, changed));
+    changed();
     return () => {
       for (const end of ends) end();
     };
-  }, [feed, ids, metric, window]);
+  }, [feed, ids, metric]);
 
   const seriesOf = useCallback((runId: string) => feed.store.series(runId, metric), [feed, metric]);
   const drawn = useCallback(() => feed.lag.drawn(list(ids), Date.now()), [feed, ids]);

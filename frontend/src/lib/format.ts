@@ -19,7 +19,7 @@ export function value(raw: unknown): string {
   if (size < 100) return number.toFixed(3);
   if (size < 1000) return number.toFixed(2);
   if (size < 100_000) return number.toFixed(1);
-  return size < 1e15 ? short(number) : exponent(number, 3);
+  return size < 1e15 ? short(number) : exponent(number, size < 1e100 ? 2 : 1);
 }
 
 function nonFinite(number: number): string {

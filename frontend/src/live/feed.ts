@@ -8,17 +8,13 @@ import { LiveStore } from "./store";
 
 export const ALL_RUNS = "*";
 const HISTORY_POINTS = 1000;
+/** Twice the widest window, so that points which come while reading still fit. */
+const TAIL_POINTS = 2000;
 const TREND_POINTS = 60;
 const RETRY_MS = 3_000;
 const NO_CHART: Chart = { x: [], series: [], exact: true, stored: 0, cursors: {} };
 
 type Listener = (message: ServerMessage) => void;
-
-interface Wanted {
-  runId: string;
-  key: string;
-  from: number | undefined;
-}
 
 /** One socket and what hangs on it: points, newest values, lag. Other messages go to whoever listens. */
 export class Feed {
@@ -38,7 +34,7 @@ export class Feed {
   private readonly listeners = new Set<Listener>();
   private readonly statusListeners = new Set<() => void>();
   private readonly reopenListeners = new Set<() => void>();
-  private readonly loading = new Map<string, Wanted & { again: boolean }>();
+  private readonly loading = new Map<string, { again: boolean }>();
   private readonly trends = new Set<string>();
   private readonly trendsWanted: { runId: string; key: string }[] = [];
   private loadingTrends = false;
@@ -56,7 +52,7 @@ export class Feed {
       cursorOf: (runId) => this.store.cursorOf(runId),
     });
     this.store = new LiveStore({
-      onMissing: (runId, key, from) => this.load({ runId, key, from }),
+      onMissing: (runId, key) => this.load(runId, key),
       onWatch: (runId, watched) => (watched ? this.socket.subscribe(runId) : this.socket.unsubscribe(runId)),
     });
   }
@@ -154,25 +150,26 @@ export class Feed {
   }
 
   /** Read a history; asked again while it is on the way, what is on the way is too old and read once more. */
-  private load(wanted: Wanted): void {
-    const id = idOf(wanted.runId, wanted.key);
-    const under = this.loading.get(id);
-    if (under) {
-      under.again = true;
-      under.from = undefined;
+  private load(runId: string, key: string): void {
+    const id = idOf(runId, key);
+    if (this.loading.has(id)) {
+      this.loading.set(id, { again: true });
       return;
     }
-    this.loading.set(id, { ...wanted, again: false });
-    void this.readHistory(id, wanted);
+    this.loading.set(id, { again: false });
+    void this.readHistory(id, runId, key);
   }
 
-  private async readHistory(id: string, { runId, key, from }: Wanted): Promise<void> {
-    const query = { runs: runId, key: [key], points: HISTORY_POINTS, ...(from === undefined ? {} : { from }) };
+  /** The whole course at the grain of a screen; where that is not every point, the newest ones one by one too. */
+  private async readHistory(id: string, runId: string, key: string): Promise<void> {
+    const query = { runs: runId, key: [key], points: HISTORY_POINTS };
     const chart = await this.readChart(query);
-    const { again } = this.loading.get(id) ?? { again: false };
+    const from = chart.exact ? undefined : startOfLast(chart, TAIL_POINTS / 2);
+    const tail = from === undefined ? undefined : await this.readChart({ ...query, points: TAIL_POINTS, from });
+    const again = this.loading.get(id)?.again ?? false;
     this.loading.delete(id);
-    if (again) this.load({ runId, key, from: undefined });
-    else this.store.merge(runId, key, chart, from);
+    if (again) this.load(runId, key);
+    else this.store.merge(runId, key, chart, tail);
   }
 
   /** One after the other: sparklines can wait, and each run's own x keeps short runs legible. */
@@ -198,6 +195,17 @@ export class Feed {
       }
     }
   }
+}
+
+/** First x of the newest `points` points of a chart of one line. */
+function startOfLast(chart: Chart, points: number): number | undefined {
+  const count = chart.series[0]?.count ?? [];
+  let left = points;
+  for (let at = count.length - 1; at >= 0; at--) {
+    left -= count[at] ?? 0;
+    if (left <= 0) return chart.x[at];
+  }
+  return chart.x[0];
 }
 
 function idOf(runId: string, key: string): string {

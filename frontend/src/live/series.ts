@@ -112,14 +112,6 @@ export class Series {
     return Number.NEGATIVE_INFINITY;
   }
 
-  /** Whether each entry from `from` on is a single stored point. */
-  isExactFrom(from: number): boolean {
-    for (let index = this.length - 1; index >= 0 && (this.columns.x[index] as number) >= from; index--) {
-      if ((this.columns.count[index] as number) > 1) return false;
-    }
-    return true;
-  }
-
   private put(bucket: Bucket): void {
     const { x } = this.columns;
     const newest = this.length === 0 ? Number.NEGATIVE_INFINITY : (x[this.length - 1] as number);

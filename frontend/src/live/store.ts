@@ -37,8 +37,8 @@ interface Heard {
 }
 
 export interface StoreOptions {
-  /** The history of this metric has to be read (again), all of it or from a step on: answer with `merge`. */
-  onMissing(runId: string, key: string, from?: number): void;
+  /** The history of this metric has to be read (again): answer with `merge`. */
+  onMissing(runId: string, key: string): void;
   /** A metric of the run is charted for the first time, or none is any more. */
   onWatch(runId: string, watched: boolean): void;
 }
@@ -113,15 +113,15 @@ export class LiveStore {
   }
 
   /**
-   * Take a history that was read, up to the commit it names; `from` when it is only the part from that step on.
-   * Points that came meanwhile follow it.
+   * Take a history that was read, up to the commit it names. Points that came meanwhile follow it. `tail`, read
+   * after it, has the same from its first x on at a finer grain.
    */
-  merge(runId: string, key: string, chart: Chart, from?: number): void {
+  merge(runId: string, key: string, chart: Chart, tail?: Chart): void {
     const held = this.find(runId, key);
     if (held === null) return;
-    const line = chart.series.find((series) => series.run_id === runId && series.key === key);
-    held.series.replace(line ? bucketsOf(chart.x, line) : [], line ? nonfiniteOf(chart.x, line) : [], from);
-    held.cursor = chart.cursors[runId] ?? 0;
+    replace(held, chart);
+    if (tail !== undefined && tail.x.length > 0) replace(held, tail, tail.x[0]);
+    held.cursor = (tail ?? chart).cursors[runId] ?? 0;
     held.ready = true;
     held.atSeam = true;
     const overflown = held.pendingPoints > MAX_PENDING_POINTS;
@@ -130,14 +130,6 @@ export class LiveStore {
     for (const part of pending) this.take(held, part);
     if (overflown || held.cursor < (this.heard.get(runId)?.floor ?? 0)) this.reread(held);
     notify(held);
-  }
-
-  /** Have the part from a step on read again at a finer grain. */
-  refine(runId: string, key: string, from: number): void {
-    const held = this.find(runId, key);
-    if (held === null || held.cursor === null) return;
-    held.cursor = null;
-    this.options.onMissing(runId, key, from);
   }
 
   private take(held: Held, part: Part): boolean {
@@ -200,6 +192,12 @@ export class LiveStore {
     this.heard.delete(held.runId);
     this.options.onWatch(held.runId, false);
   }
+}
+
+function replace(held: Held, chart: Chart, from?: number): void {
+  const line = chart.series.find((series) => series.run_id === held.runId && series.key === held.key);
+  if (line) held.series.replace(bucketsOf(chart.x, line), nonfiniteOf(chart.x, line), from);
+  else if (from === undefined) held.series.replace([], []);
 }
 
 function newHeld(runId: string, key: string): Held {

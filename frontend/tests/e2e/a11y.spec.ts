@@ -34,7 +34,7 @@ test("names are shown as text, whatever they hold", async ({ page }) => {
   const { id } = await created.json();
   for (let step = 0; step < 5; step++) {
     await page.request.post(`${server.url}/api/runs/${id}/metrics`, {
-      data: { step, metrics: { [`loss${hostile}`]: step, "__proto__": 1, constructor: 2 } },
+      data: { step, metrics: { [`loss${hostile}`]: step, __proto__: 1, constructor: 2 } },
     });
   }
   await page.request.post(`${server.url}/api/runs/${id}/checkpoints`, {

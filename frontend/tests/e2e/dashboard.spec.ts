@@ -59,7 +59,9 @@ test("the page heals itself after the server was away", async ({ page }) => {
   server = await startServer({ port, data });
   await expect(page.getByText("LIVE", { exact: true }).first()).toBeVisible({ timeout: 60_000 });
   const before = await page.locator(".metrics-chart").first().getAttribute("data-points");
-  await expect(page.locator(".metrics-chart").first()).not.toHaveAttribute("data-points", before ?? "", { timeout: 60_000 });
+  await expect(page.locator(".metrics-chart").first()).not.toHaveAttribute("data-points", before ?? "", {
+    timeout: 60_000,
+  });
   await run.interrupt();
   await expect
     .poll(async () => {
@@ -74,7 +76,10 @@ test("Stop from the Actions panel is acknowledged by the script and shown", asyn
   await page.goto(server.link);
   const run = await startMockTraining(server, { steps: 100_000 });
   await expect(page.locator(`[data-run-id="${run.id}"]`)).toBeVisible();
-  await page.getByRole("button", { name: /stop run/i }).first().click();
+  await page
+    .getByRole("button", { name: /stop run/i })
+    .first()
+    .click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("textbox").fill("least-squares");
   await dialog.getByRole("button", { name: /stop/i }).click();

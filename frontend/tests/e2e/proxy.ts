@@ -32,7 +32,9 @@ export async function prefixProxy(prefix: string, target: URL): Promise<Proxy> {
       return;
     }
     const onward = net.connect(Number(target.port), target.hostname, () => {
-      const lines = request.rawHeaders.flatMap((value, index, all) => (index % 2 ? [] : [`${value}: ${all[index + 1]}`]));
+      const lines = request.rawHeaders.flatMap((value, index, all) =>
+        index % 2 ? [] : [`${value}: ${all[index + 1]}`],
+      );
       onward.write(`GET ${path} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`);
       onward.write(head);
       socket.pipe(onward).pipe(socket);

@@ -13,7 +13,12 @@ export interface Server {
   link: string;
   /** Address without a slash at its end. */
   url: string;
+  /** Its data folder. */
+  data: string;
+  /** End it as SIGTERM does, and remove a data folder that was made for it. */
   stop(): Promise<void>;
+  /** End it without a word, as a power cut would; the data folder stays. */
+  kill(): Promise<void>;
 }
 
 /** A real training script. */
@@ -45,6 +50,8 @@ export async function startServer(options: { port?: number; data?: string } = {}
   return {
     link,
     url,
+    data: folder,
+    kill: () => end(child, "SIGKILL"),
     stop: async () => {
       await end(child, "SIGTERM");
       if (options.data === undefined) await rm(folder, { recursive: true, force: true });

@@ -11,6 +11,7 @@ from stepwire.client.batch import Record
 from stepwire.client.clock import Clock
 from stepwire.client.document import METADATA_BYTES, clean, document, json_number
 from stepwire.client.ids import new_id
+from stepwire.client.imports import load
 from stepwire.client.metrics import flatten, read_step
 from stepwire.client.settings import text
 from stepwire.errors import InvalidError
@@ -47,7 +48,7 @@ class Checkpoints:
         step: float | None,
     ) -> str:
         """Register a file and return the new checkpoint's id. See ``TrainingMonitor.save_checkpoint``."""
-        path = os.fspath(filepath)
+        path = os.fspath(filepath) if isinstance(filepath, os.PathLike) else filepath
         if not isinstance(path, str):
             raise TypeError(f"filepath must be a path, not {type(filepath).__name__}")
         if not path or "\0" in path or len(path) > _PATH_CHARACTERS:
@@ -88,6 +89,7 @@ class Checkpoints:
             self._busy = False
 
     def _measure_all(self) -> None:
+        load("hashlib")
         while True:
             with self._lock:
                 if not self._waiting:

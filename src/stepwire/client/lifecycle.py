@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, Protocol
@@ -115,6 +116,8 @@ class Lifecycle:
             exited = self._exit is not None and run.progress() in progress
             run.end(judge_exit_code(code) if exited and outcome is COMPLETED else outcome)
         self._runs.clear()
+        if isinstance(self._uncaught, KeyboardInterrupt):
+            _leave_by_sigint()
 
     def _hook_exceptions(self) -> None:
         previous_hook, previous_exit = sys.excepthook, sys.exit
@@ -150,6 +153,16 @@ class Lifecycle:
         self._uncaught = self._exit = None
         for run in self._runs:
             run.after_fork()
+
+
+def _leave_by_sigint() -> None:
+    """Keep the exit code of an uncaught KeyboardInterrupt.
+
+    CPython ends such a process by SIGINT only while the last text of code that it evaluated raised
+    KeyboardInterrupt; any import of a module with a namedtuple makes it forget that.
+    """
+    with suppress(KeyboardInterrupt):
+        exec("raise KeyboardInterrupt")  # noqa: S102 - a constant
 
 
 def _call_previous(

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from stepwire.client.batch import Record
 from stepwire.client.clock import Clock
+from stepwire.client.imports import load
 
 _FIRST_SECONDS = 1.0
 
@@ -35,6 +36,7 @@ class Sampler:
         self._stopped.set()
 
     def _run(self) -> None:
+        load("psutil", "pynvml", "stepwire.system")
         import psutil
 
         from stepwire.system import HostSampler, ProcessSampler

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from stepwire.client import backoff
 from stepwire.client.clock import Clock
+from stepwire.client.imports import load
 from stepwire.client.outbox import FRAME_RECORDS, Outbox
 from stepwire.client.transport import Transport
 from stepwire.protocol import (
@@ -36,6 +37,7 @@ WARN_SECONDS = 60.0
 _HURRIED_SECONDS = 0.25
 _STALE_SECONDS = 0.1  # frames already on the way when one of them was refused
 _BREATH_SECONDS = 0.02
+_MODULES = ("encodings.idna", "logging", "msgspec", "ssl", "uuid", "websockets.client", "websockets.uri")
 _MAX_RESULTS = 1000
 _FINAL = {"auth": "the token was refused", "gone": "the run was deleted", "fenced": "another process owns the run"}
 
@@ -197,6 +199,7 @@ class Sender:
 
     def run(self) -> None:
         """Work until closed. The one place where any error is caught: none may reach the training script."""
+        load(*_MODULES)
         while not self._closing:
             try:
                 self.turn()

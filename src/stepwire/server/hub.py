@@ -160,13 +160,15 @@ class Hub:
                 viewer.offer(text, points_of=run_id)
 
     def _note_latest(self, run_id: str, sets: Sequence[AcceptedSet], cursor: int) -> None:
+        own = [columns for columns in sets if not _is_system(columns)]
         _, step, time, values = self._latest.get(run_id, (0, 0.0, 0, {}))
-        for columns in sets:
+        for columns in own:
             step, time = columns.steps[-1], columns.times[-1]
             row = array("d", columns.values[-8 * len(columns.names) :])
             values.update(zip(columns.names, row, strict=True))
-        self._latest[run_id] = (cursor, step, time, values)
-        if self._list_due is None:
+        if own:
+            self._latest[run_id] = (cursor, step, time, values)
+        if own and self._list_due is None:
             self._list_due = asyncio.get_running_loop().call_later(LIST_TICK_SECONDS, self._flush_list)
 
     def _flush_list(self) -> None:
@@ -196,11 +198,14 @@ def _encode_latest(run_id: str, cursor: int, step: float, time: int, values: dic
 def _encode_points(run_id: str, pending: Iterable[_Pending], since: int, keys: Keys) -> str | None:
     """One message with all that waits, or ``None`` when the viewer wants none of it."""
     series: dict[str, Points] = {}
-    cursor, step, time, count = since, 0.0, 0, 0
+    cursor, count = since, 0
+    step: float | None = None
+    time: int | None = None
     for cursor, sets in pending:  # noqa: B007 - the last one's cursor is the message's
         for columns in sets:
             count += _gather(series, columns, keys)
-            step, time = columns.steps[-1], columns.times[-1]
+            if not _is_system(columns):
+                step, time = columns.steps[-1], columns.times[-1]
     if not series:
         return None
     if count > MAX_POINTS_PER_UPDATE:
@@ -213,6 +218,11 @@ def _encode_points(run_id: str, pending: Iterable[_Pending], since: int, keys: K
     return encode_text(
         MetricUpdate(run_id, step, metrics, time=time, cursor=cursor, since=since, series=None if single else series)
     )
+
+
+def _is_system(columns: AcceptedSet) -> bool:
+    """Samples of the run's process: their steps are seconds, not the run's."""
+    return columns.names[0].startswith("system/")
 
 
 def _gather(series: dict[str, Points], columns: AcceptedSet, keys: Keys) -> int:

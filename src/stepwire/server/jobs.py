@@ -75,6 +75,7 @@ class Jobs:
             self._context.storage.catalog.list_runs, RunFilter(status="running", limit=1000)
         )
         self._note_runs(running)
+        self._context.liveness.keep({run.id for run in running})
         for run in running:
             if self._context.liveness.is_known(run.id):
                 await self._judge_run(run)

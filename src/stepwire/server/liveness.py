@@ -3,7 +3,7 @@
 A run that was never opened by a training script (made by REST) is not judged.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -58,10 +58,9 @@ class Liveness:
         """A frame came."""
         self._lives.setdefault(run_id, _Life(self._clock())).heard = self._clock()
 
-    def forget(self, run_id: str) -> None:
-        """The run has ended."""
-        life = self._lives.get(run_id)
-        if life is not None and not life.links:
+    def keep(self, running: Set[str]) -> None:
+        """Forget the runs that ended and whose scripts are gone."""
+        for run_id in [run_id for run_id, life in self._lives.items() if run_id not in running and not life.links]:
             del self._lives[run_id]
 
     def deliver(self, command: CommandMessage) -> bool:

@@ -66,6 +66,19 @@ def configure_log(level: str, path: Path | None) -> None:
         logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
+    logging.basicConfig(handlers=[LibraryLog()], level=logging.WARNING, force=True)
+
+
+class LibraryLog(logging.Handler):
+    """What libraries say by :mod:`logging`, from warnings up, as lines of the same log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass one record on. What a client broke off or garbled is no error of the server's."""
+        if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
+            structlog.get_logger().info("client_garbled", message=record.getMessage())
+            return
+        say = structlog.get_logger().error if record.levelno >= logging.ERROR else structlog.get_logger().warning
+        say("library", logger=record.name, message=record.getMessage(), exc_info=record.exc_info)
 
 
 def mask_secrets(_: Any, __: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:

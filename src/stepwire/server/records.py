@@ -100,8 +100,10 @@ def set_status(
     )
     level: Level = "error" if status in {"failed", "crashed"} else "warning" if health != "ok" else "info"
     line = what + (f": {reason}" if reason else "")
+    expired = scene.catalog.expire_commands(scene.tx, scene.run_id, ended) if status in TERMINAL else []
     return [
         change,
+        *expired,
         scene.event(level, "run", "status_change", line, time=ended, data={"old": before.status, "new": status}),
     ]
 
@@ -190,7 +192,9 @@ def _config(scene: Scene, record: Record) -> list[ServerMessage]:
         new = NewRun(id=scene.run_id, start_time=started, **changes)
         run, _ = scene.catalog.create_run(scene.tx, new, scene.now)
     else:
-        changes |= {"start_time": min(run.start_time or started, started)}  # it may have begun while no server was there
+        changes |= {
+            "start_time": min(run.start_time or started, started)
+        }  # it may have begun while no server was there
         scene.catalog.update_run(scene.tx, scene.run_id, changes, scene.now)
         run = cast(Run, scene.catalog.find_run(scene.tx, scene.run_id))
     line = f"started on {run.host or 'an unnamed host'}"

@@ -29,7 +29,10 @@ export function Header({ run, hosts, connection, paused }: HeaderProps) {
         <span className="dim">PTS</span>
         <span className="value">{short(Math.round(connection.pointsPerSecond))}/s</span>
       </div>
-      <div className={`${styles.item} ${styles.wide}`} title="Updates that the server left out for this page and that were read again">
+      <div
+        className={`${styles.item} ${styles.wide}`}
+        title="Updates that the server left out for this page and that were read again"
+      >
         <span className="dim">DROP</span>
         <span className={connection.dropped > 0 ? "warning" : "value"}>{connection.dropped}</span>
       </div>

@@ -1,6 +1,6 @@
 import { Dialog } from "../ui/Dialog";
-import { KEY_SHEET } from "./keys";
 import styles from "./KeySheet.module.css";
+import { KEY_SHEET } from "./keys";
 import { useView } from "./view";
 
 /** All keys on one sheet. */

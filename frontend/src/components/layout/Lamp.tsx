@@ -26,7 +26,11 @@ export function Lamp({ connection, paused }: LampProps) {
       <i className={`${styles.lamp} ${styles[tone]}`} />
       <b className={tone}>{paused && state === "live" ? "PAUSED" : words(connection)}</b>
       {state === "live" && (
-        <span className={styles.lag} title="From the log call to the drawn frame, over the last 60 seconds" aria-live="off">
+        <span
+          className={styles.lag}
+          title="From the log call to the drawn frame, over the last 60 seconds"
+          aria-live="off"
+        >
           <span className="dim">p50</span> <span className="value">{milliseconds(lagP50)}</span>{" "}
           <span className="dim">p95</span> <span className="value">{milliseconds(lagP95)}</span>
         </span>

@@ -22,7 +22,11 @@ export function StatusBar({ version, paused, onPause }: StatusBarProps) {
       <span className={styles.key}>
         <b>G 1-8</b>PANEL
       </span>
-      <Key name="M" does={maximised === null ? "MAXIMISE" : "RESTORE"} press={() => maximise(maximised === null ? active : null)} />
+      <Key
+        name="M"
+        does={maximised === null ? "MAXIMISE" : "RESTORE"}
+        press={() => maximise(maximised === null ? active : null)}
+      />
       <Key name="P" does={paused ? "RESUME" : "PAUSE"} press={onPause} />
       <Key name="?" does="KEYS" press={() => showHelp(true)} />
       {maximised !== null && <Key name="ESC" does="BACK" press={() => maximise(null)} />}

@@ -18,7 +18,10 @@ export function useKeys(actions: ScreenActions): void {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
       if (isField(document.activeElement) || document.querySelector("dialog[open]")) return;
       const awaiting = event.timeStamp < awaitedUntil;
-      const intent = intentOf({ key: event.key, shift: event.shiftKey }, { awaiting, letters: useView.getState().letterKeys });
+      const intent = intentOf(
+        { key: event.key, shift: event.shiftKey },
+        { awaiting, letters: useView.getState().letterKeys },
+      );
       awaitedUntil = intent?.do === "await-panel" ? event.timeStamp + AWAIT_MS : 0;
       if (intent === null || !obey(intent, actions)) return;
       event.preventDefault();

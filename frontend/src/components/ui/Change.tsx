@@ -1,5 +1,5 @@
-import { direction } from "../../lib/goal";
 import { NOTHING, value } from "../../lib/format";
+import { direction } from "../../lib/goal";
 import { Icon } from "./Icon";
 
 interface ChangeProps {

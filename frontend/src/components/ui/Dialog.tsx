@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useId, useRef } from "react";
-import { Icon } from "./Icon";
 import styles from "./Dialog.module.css";
+import { Icon } from "./Icon";
 
 interface DialogProps {
   title: string;

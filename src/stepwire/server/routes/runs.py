@@ -149,7 +149,6 @@ async def update_run(context: Ctx, run_id: RunId, body: RunChanges) -> RunAnswer
 async def delete_run(context: Ctx, run_id: str) -> Deleted:
     """Delete a run with its points, events and registrations. Files stay."""
     await context.ingest.delete_run(run_id)
-    context.liveness.forget(run_id)
     return Deleted(id=run_id)
 
 

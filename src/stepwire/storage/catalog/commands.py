@@ -60,6 +60,12 @@ class CommandRows:
             tx.execute(update(commands).where(commands.c.id == command_id).values(checked(commands, changes)))
         return _require(tx, command_id)
 
+    def expire_commands(self, tx: Connection, run_id: str, now: int) -> list[CommandMessage]:
+        """Those without an outcome become ``expired``; returns them as they are now, oldest first."""
+        open_ones = select(commands.c.id).where(commands.c.run_id == run_id, commands.c.state.in_(_OPEN))
+        found = tx.execute(open_ones.order_by(commands.c.number)).scalars().all()
+        return [self.update_command(tx, command_id, {"state": "expired", "time": now}) for command_id in found]
+
 
 def _find(tx: Connection, command_id: str) -> CommandMessage | None:
     check_text("command_id", command_id)

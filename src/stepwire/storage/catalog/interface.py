@@ -256,6 +256,10 @@ class Catalog(Protocol):
         """Change ``state``, ``step``, ``message`` or ``time``. Raises NotFoundError."""
         ...
 
+    def expire_commands(self, tx: Connection, run_id: str, now: int) -> list[CommandMessage]:
+        """The run has ended: its commands without an outcome become ``expired``; returns them, oldest first."""
+        ...
+
     # idempotency and dead letters
     def stored_answer(self, tx: Connection, key: str) -> StoredAnswer | None:
         """The answer once given to this key."""

@@ -1,0 +1,138 @@
+import { describe, expect, test } from "vitest";
+import { Series } from "../live/series";
+import { align, type Cell, positive, stretch, valueRange } from "./data";
+
+function series(points: [number, number][]): Series {
+  const made = new Series();
+  for (const [step, value] of points) made.add(step, value);
+  return made;
+}
+
+const ramp = (from: number, to: number, value = (step: number) => step) =>
+  series(Array.from({ length: to - from }, (_, index) => [from + index, value(from + index)]));
+
+describe("the stretch shown", () => {
+  test("is all there is, of all runs", () => {
+    expect(stretch([ramp(5, 50), null, ramp(0, 10)], "all")).toEqual([0, 49]);
+  });
+  test("is that of the first run's last points, whatever the others have", () => {
+    expect(stretch([ramp(0, 500), ramp(0, 9000)], 100)).toEqual([400, 499]);
+  });
+  test("is that of the first run that has any when the selected one has none yet", () => {
+    expect(stretch([null, ramp(0, 500)], 100)).toEqual([400, 499]);
+  });
+  test("is none without points", () => {
+    expect(stretch([null, new Series()], "all")).toBeNull();
+  });
+});
+
+test("runs with different steps share one ascending x, and are joined across the others' steps", () => {
+  const { x, lines } = align(
+    [
+      series([
+        [0, 1],
+        [10, 2],
+      ]),
+      series([
+        [5, 7],
+        [10, 8],
+      ]),
+    ],
+    [0, 10],
+    100,
+  );
+  expect(x).toEqual([0, 5, 10]);
+  expect(lines.map((line) => line.value)).toEqual([
+    [1, undefined, 2],
+    [undefined, 7, 8],
+  ]);
+});
+
+describe("more points than pixels", () => {
+  const noisy = ramp(0, 4000, (step) => (step === 1234 ? 50 : step === 2345 ? -50 : step % 2));
+  const { x, lines } = align([noisy], [0, 3999], 200);
+
+  test("become about as many entries as there are pixels", () => {
+    expect(x.length).toBeLessThanOrEqual(202);
+    expect(x.length).toBeGreaterThan(100);
+  });
+  test("lose neither the largest nor the smallest value", () => {
+    const numbers = (cells: Cell[] = []) => cells.filter((cell) => typeof cell === "number");
+    expect(Math.max(...numbers(lines[0]?.max))).toBe(50);
+    expect(Math.min(...numbers(lines[0]?.min))).toBe(-50);
+  });
+  test("end at the very last point", () => {
+    expect([x.at(-1), lines[0]?.value.at(-1)]).toEqual([3999, 1]);
+  });
+});
+
+test("buckets stay where they are while a run goes on", () => {
+  const before = align([ramp(0, 3000)], [0, 2999], 100).x;
+  const after = align([ramp(0, 3010)], [0, 3009], 100).x;
+  expect(after.slice(0, -2)).toEqual(before.slice(0, after.length - 2));
+});
+
+test("a zoomed chart keeps the neighbour on either side, so that lines reach its edges", () => {
+  expect(align([ramp(0, 100)], [40, 44], 50).x).toEqual([39, 40, 41, 42, 43, 44]);
+  expect(
+    align(
+      [
+        series([
+          [0, 1],
+          [100, 2],
+        ]),
+      ],
+      [40, 60],
+      50,
+    ).x,
+  ).toEqual([0, 100]);
+});
+
+describe("the range of y", () => {
+  const lines = (...all: Series[]) => align(all, [0, 999], 800).lines;
+  const falling = ramp(0, 1000, (step) => 2 + 8 * Math.exp(-step / 100));
+
+  test("holds all of a usual run, its beginning too", () => {
+    const [low, high] = valueRange(lines(falling), false);
+    expect(low).toBeLessThan(2);
+    expect(high).toBeGreaterThan(9.9);
+    expect(high).toBeLessThan(12);
+  });
+  test("holds the beginning of a run that falls steeply", () => {
+    const steep = ramp(0, 1000, (step) => (step < 3 ? 100 : 1 + (step % 10) / 100));
+    expect(valueRange(lines(steep), false)[1]).toBeGreaterThan(100);
+  });
+  test("is not stretched by a run that diverges at its end", () => {
+    const diverging = series(Array.from({ length: 60 }, (_, step) => [step, step < 50 ? 5 : 10 ** (step - 40)]));
+    expect(valueRange(lines(falling, diverging), false)[1]).toBeLessThan(60);
+  });
+  test("is not stretched by a run that diverged long ago", () => {
+    const gone = ramp(0, 1000, (step) => 10 ** (step / 5));
+    expect(valueRange(lines(falling, falling, gone), false)[1]).toBeLessThan(60);
+  });
+  test("holds a diverging run that is alone", () => {
+    const gone = ramp(0, 1000, (step) => 10 ** (step / 500));
+    expect(valueRange(lines(gone), false)[1]).toBeGreaterThan(90);
+  });
+  test("has some height for a constant, and on a logarithmic scale stays above zero", () => {
+    const [low, high] = valueRange(lines(ramp(0, 10, () => 0.1)), false);
+    expect(high - low).toBeGreaterThan(0);
+    expect(
+      valueRange(
+        lines(
+          series([
+            [0, -1],
+            [1, 1e-3],
+            [2, 10],
+          ]),
+        ),
+        true,
+      )[0],
+    ).toBeGreaterThan(0);
+    expect(valueRange([], true)[0]).toBeGreaterThan(0);
+  });
+});
+
+test("what a logarithmic scale can't show is a gap", () => {
+  expect(positive([1, 0, -2, undefined, 3])).toEqual([1, null, null, undefined, 3]);
+});

@@ -1,0 +1,207 @@
+import { type CSSProperties, useMemo, useState } from "react";
+import { isAccuracyLike, isLossLike } from "../../lib/pick";
+import type { Checkpoint } from "../../services/types";
+import { Icon } from "../ui/Icon";
+import table from "../ui/Table.module.css";
+import { useRowKeys } from "../ui/useRowKeys";
+import { useRows } from "../ui/useRows";
+import { CheckpointCard } from "./CheckpointCard";
+import styles from "./CheckpointList.module.css";
+import { CheckpointRow } from "./CheckpointRow";
+import { metricColumns, type Sort, sorted } from "./columns";
+import { Scale } from "./scale";
+
+interface CheckpointListProps {
+  checkpoints: readonly Checkpoint[];
+  /** Throws an `Error` to show. */
+  onMarkBest(id: string): Promise<void>;
+}
+
+interface Column {
+  id: string;
+  title: string;
+  hint?: string | undefined;
+  number?: boolean;
+  /** Class that hides it where there is no room. */
+  className?: string | undefined;
+  width: string;
+}
+
+/** The checkpoints of a run, by any column; a row opens its details. */
+export function CheckpointList({ checkpoints, onMarkBest }: CheckpointListProps) {
+  const [sort, setSort] = useState<Sort>({ column: "id", descending: true });
+  const [openId, setOpenId] = useState<string | null>(null);
+  const metrics = useMemo(() => metricColumns(checkpoints), [checkpoints]);
+  const shown = useMemo(() => sorted(checkpoints, sort), [checkpoints, sort]);
+  const open = checkpoints.find((checkpoint) => checkpoint.id === openId) ?? null;
+  if (checkpoints.length === 0) return <p className="empty">No checkpoint yet. save_checkpoint(path) puts one here.</p>;
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: Esc anywhere in here closes the details
+    <div
+      className={styles.panes}
+      data-detail={open !== null || undefined}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") setOpenId(null);
+      }}
+    >
+      <div className={styles.pane}>
+        <Grid
+          checkpoints={shown}
+          metrics={metrics}
+          sort={sort}
+          onSort={(column) => setSort(next(sort, column))}
+          openId={openId}
+          onOpen={(id) => setOpenId(id === openId ? null : id)}
+          onMarkBest={onMarkBest}
+        />
+      </div>
+      {open && <CheckpointCard checkpoint={open} onMarkBest={onMarkBest} onClose={() => setOpenId(null)} />}
+    </div>
+  );
+}
+
+/** Another column starts descending, as the newest and the largest are looked for most; the same one turns round. */
+function next(sort: Sort, column: string): Sort {
+  return { column, descending: sort.column === column ? !sort.descending : true };
+}
+
+function columnsOf(metrics: readonly string[]): Column[] {
+  return [
+    { id: "id", title: "ID", width: "108px" },
+    { id: "step", title: "STEP", number: true, width: "84px" },
+    ...metrics.flatMap((name, index) => metricColumn(name, index)),
+    { id: "size", title: "SIZE", number: true, width: "90px", className: styles.medium },
+    { id: "sha256", title: "SHA256", width: "92px", className: styles.wide },
+    { id: "verdict", title: "VERDICT", width: "104px", className: styles.medium },
+    { id: "created", title: "TIMESTAMP", width: "142px", className: styles.medium },
+  ];
+}
+
+function metricColumn(name: string, index: number): Column[] {
+  const className = index === 0 ? undefined : index === 1 ? styles.medium : styles.wide;
+  const column = {
+    id: `metric:${name}`,
+    title: titleOf(name),
+    hint: name,
+    number: true,
+    width: "minmax(92px, 130px)",
+    className,
+  };
+  const against = {
+    id: "against",
+    title: "vs BEST",
+    hint: name,
+    number: true,
+    width: "88px",
+    className: styles.medium,
+  };
+  return index === 0 ? [column, against] : [column];
+}
+
+/** `val/loss` is LOSS, `val_accuracy` ACCURACY; any other keeps its name. */
+function titleOf(name: string): string {
+  if (isLossLike(name) && /loss/i.test(name)) return "LOSS";
+  if (isAccuracyLike(name) && /acc/i.test(name)) return "ACCURACY";
+  return name.toUpperCase();
+}
+
+interface GridProps {
+  checkpoints: readonly Checkpoint[];
+  metrics: readonly string[];
+  sort: Sort;
+  onSort(column: string): void;
+  openId: string | null;
+  onOpen(id: string): void;
+  onMarkBest(id: string): Promise<void>;
+}
+
+function Grid({ checkpoints, metrics, sort, onSort, openId, onOpen, onMarkBest }: GridProps) {
+  const { scroll, rows } = useRows<HTMLDivElement>(checkpoints.length);
+  const columns = useMemo(() => columnsOf(metrics), [metrics]);
+  const ids = useMemo(() => checkpoints.map((checkpoint) => checkpoint.id), [checkpoints]);
+  const scale = useMemo(() => new Scale(checkpoints, metrics[0]), [checkpoints, metrics]);
+  const keys = useRowKeys({ ids, start: openId, scrollTo: (index) => rows.scrollToIndex(index), open: onOpen });
+  return (
+    <div
+      className={`${table.table} ${styles.list}`}
+      role="grid"
+      aria-label="Checkpoints"
+      aria-rowcount={checkpoints.length + 1}
+      style={columnWidths(columns)}
+    >
+      <div role="rowgroup">
+        <div className={table.head} role="row" aria-rowindex={1}>
+          {columns.map((column) => (
+            <Heading key={column.id} column={column} sort={sort} onSort={onSort} />
+          ))}
+          <span role="columnheader">ACTIONS</span>
+        </div>
+      </div>
+      <div className={table.scroll} ref={scroll} role="rowgroup" onKeyDown={keys.onKeyDown}>
+        <div className={table.space} style={{ height: rows.getTotalSize() }}>
+          {rows.getVirtualItems().map(({ index, start }) => {
+            const checkpoint = checkpoints[index] as Checkpoint;
+            return (
+              <CheckpointRow
+                key={checkpoint.id}
+                ref={keys.rowRef(checkpoint.id)}
+                checkpoint={checkpoint}
+                metrics={metrics}
+                scale={scale}
+                index={index}
+                top={start}
+                current={keys.current === checkpoint.id}
+                open={openId === checkpoint.id}
+                onOpen={onOpen}
+                onFocus={keys.onFocus}
+                onMarkBest={onMarkBest}
+              />
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** Three lists of widths: what fits is chosen by the panel's own width. */
+function columnWidths(columns: readonly Column[]): CSSProperties {
+  const widths = (hidden: readonly (string | undefined)[]) =>
+    [...columns.filter(({ className }) => className === undefined || !hidden.includes(className)), { width: "1fr" }]
+      .map(({ width }) => width)
+      .join(" ");
+  return {
+    "--columns-wide": widths([]),
+    "--columns-medium": widths([styles.wide]),
+    "--columns-narrow": widths([styles.wide, styles.medium]),
+  } as CSSProperties;
+}
+
+interface HeadingProps {
+  column: Column;
+  sort: Sort;
+  onSort(column: string): void;
+}
+
+function Heading({ column, sort, onSort }: HeadingProps) {
+  const sortedBy = sort.column === sortKey(column);
+  const order = sort.descending ? "descending" : "ascending";
+  return (
+    <span
+      role="columnheader"
+      aria-sort={sortedBy ? order : "none"}
+      title={column.hint}
+      className={`${styles.heading} ${column.number ? "number" : ""} ${column.className ?? ""}`}
+    >
+      <button type="button" onClick={() => onSort(sortKey(column))}>
+        {column.title}
+        {sortedBy && <Icon name={sort.descending ? "down" : "up"} />}
+      </button>
+    </span>
+  );
+}
+
+/** The distance from the best sorts like the metric itself. */
+function sortKey(column: Column): string {
+  return column.id === "against" ? `metric:${column.hint}` : column.id;
+}

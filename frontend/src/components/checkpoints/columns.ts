@@ -1,0 +1,82 @@
+import { toNumber } from "../../lib/format";
+import { goalOf } from "../../lib/goal";
+import { lossTabs } from "../../lib/pick";
+import type { Checkpoint, Value } from "../../services/types";
+
+const MAX_METRICS = 3;
+
+/** The metrics that get a column: the loss-like first, then scores, no more than three. */
+export function metricColumns(checkpoints: readonly Checkpoint[]): string[] {
+  const names = new Set(checkpoints.flatMap((checkpoint) => Object.keys(checkpoint.metrics)));
+  const first = lossTabs([...names]).flatMap((tab) => tab.metrics);
+  return [...new Set([...first, ...names])].slice(0, MAX_METRICS);
+}
+
+/** A checkpoint's metric as a number; null when it has none of that name. */
+export function metricOf(checkpoint: Checkpoint, name: string | undefined): number | null {
+  const raw = name === undefined ? undefined : checkpoint.metrics[name];
+  return typeof raw === "number" || typeof raw === "string" ? toNumber(raw as Value) : null;
+}
+
+/** The checkpoint that the others are held against: the marked one, else the best by the metric's direction. */
+export function bestOf(checkpoints: readonly Checkpoint[], metric: string | undefined): Checkpoint | null {
+  const marked = checkpoints.find((checkpoint) => checkpoint.is_best);
+  if (marked || metric === undefined) return marked ?? null;
+  const goal = goalOf(metric);
+  if (goal === null) return null;
+  const finite = checkpoints.filter((checkpoint) => Number.isFinite(metricOf(checkpoint, metric) ?? Number.NaN));
+  const better = (left: Checkpoint, right: Checkpoint) => {
+    const difference = (metricOf(left, metric) as number) - (metricOf(right, metric) as number);
+    return (goal === "min" ? difference <= 0 : difference >= 0) ? left : right;
+  };
+  return finite.length === 0 ? null : finite.reduce(better);
+}
+
+export interface Sort {
+  column: string;
+  descending: boolean;
+}
+
+type Key = string | number | null;
+
+/** What a column sorts by. `metric:NAME` is a metric. */
+function keyOf(checkpoint: Checkpoint, column: string): Key {
+  if (column.startsWith("metric:")) return metricOf(checkpoint, column.slice("metric:".length));
+  switch (column) {
+    case "id":
+      return checkpoint.number;
+    case "step":
+      return checkpoint.step;
+    case "size":
+      return checkpoint.size;
+    case "sha256":
+      return checkpoint.sha256;
+    case "verdict":
+      return checkpoint.verdict;
+    default:
+      return checkpoint.created_at;
+  }
+}
+
+/** Sorted by a column; what has no value there, or NaN, comes last either way. */
+export function sorted(checkpoints: readonly Checkpoint[], { column, descending }: Sort): Checkpoint[] {
+  const keyed = checkpoints.map((checkpoint) => ({ checkpoint, key: keyOf(checkpoint, column) }));
+  const rank = ({ key }: { key: Key }) => (key === null || Number.isNaN(key) ? 1 : 0);
+  keyed.sort((left, right) => {
+    const missing = rank(left) - rank(right);
+    if (missing !== 0 || rank(left) === 1) return missing || right.checkpoint.number - left.checkpoint.number;
+    const order = left.key === right.key ? 0 : (left.key as string) < (right.key as string) ? -1 : 1;
+    return (descending ? -order : order) || right.checkpoint.number - left.checkpoint.number;
+  });
+  return keyed.map(({ checkpoint }) => checkpoint);
+}
+
+/** `ckpt_0003`: a checkpoint's number in its run. */
+export function nameOf(checkpoint: Checkpoint): string {
+  return `ckpt_${String(checkpoint.number).padStart(4, "0")}`;
+}
+
+/** `9f3c…e1a0` */
+export function shortHash(hash: string): string {
+  return `${hash.slice(0, 4)}…${hash.slice(-4)}`;
+}

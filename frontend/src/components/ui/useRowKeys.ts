@@ -1,0 +1,76 @@
+import { type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
+
+interface RowKeysOptions {
+  /** Ids of the rows in their order. */
+  ids: readonly string[];
+  /** The row that keys start from before any was walked to. */
+  start: string | null;
+  scrollTo(index: number): void;
+  /** Enter. */
+  open(id: string): void;
+  /** Any other key on a row; returns whether it was used. */
+  other?(key: string, id: string): boolean;
+}
+
+export interface RowKeys {
+  /** The one row that Tab reaches. */
+  current: string | null;
+  onKeyDown(event: KeyboardEvent<HTMLElement>): void;
+  onFocus(id: string): void;
+  /** For the row's element, which takes the focus when keys walked to it. */
+  rowRef(id: string): (element: HTMLElement | null) => void;
+}
+
+const STEPS: Record<string, number> = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: 10, PageUp: -10 };
+
+/** Walking through rows by keyboard, one row at a time in the Tab order; rows may come and go. */
+export function useRowKeys({ ids, start, scrollTo, open, other }: RowKeysOptions): RowKeys {
+  const [walked, setWalked] = useState<string | null>(null);
+  const wanted = useRef<string | null>(null);
+  const elements = useRef(new Map<string, HTMLElement>());
+  const current = [walked, start].find((id) => id !== null && ids.includes(id)) ?? ids[0] ?? null;
+
+  const walk = (id: string, index: number) => {
+    wanted.current = id;
+    setWalked(id);
+    scrollTo(index);
+    elements.current.get(id)?.focus();
+  };
+  useEffect(() => {
+    // A row far away is drawn only after the scrolling: it takes the focus then.
+    const element = wanted.current === null ? undefined : elements.current.get(wanted.current);
+    if (element === undefined) return;
+    if (document.activeElement !== element) element.focus();
+    wanted.current = null;
+  });
+
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
+    if (current === null || event.ctrlKey || event.metaKey || event.altKey || onControl(event)) return;
+    const target = targetOf(event.key, ids.indexOf(current), ids.length);
+    const id = target === null ? undefined : ids[target];
+    if (target !== null && id !== undefined) walk(id, target);
+    else if (event.key === "Enter") open(current);
+    else if (!other?.(event.key, current)) return;
+    event.preventDefault();
+  };
+  const rowRef = useCallback(
+    (id: string) => (element: HTMLElement | null) => {
+      if (element === null) elements.current.delete(id);
+      else elements.current.set(id, element);
+    },
+    [],
+  );
+  return { current, onKeyDown, onFocus: setWalked, rowRef };
+}
+
+/** Enter and Space on a button inside a row belong to the button. */
+function onControl(event: KeyboardEvent<HTMLElement>): boolean {
+  return event.target instanceof HTMLButtonElement && (event.key === "Enter" || event.key === " ");
+}
+
+function targetOf(key: string, index: number, length: number): number | null {
+  if (key === "Home") return 0;
+  if (key === "End") return length - 1;
+  const by = STEPS[key];
+  return by === undefined ? null : Math.min(length - 1, Math.max(0, index + by));
+}

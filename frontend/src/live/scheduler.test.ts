@@ -1,0 +1,105 @@
+import { beforeEach, expect, test } from "vitest";
+import { type Drawable, Scheduler } from "./scheduler";
+
+class FakeChart implements Drawable {
+  drawn = 0;
+  seen = true;
+  onDraw = () => {};
+  visible(): boolean {
+    return this.seen;
+  }
+  draw(): void {
+    this.drawn += 1;
+    this.onDraw();
+  }
+}
+
+let waiting: (() => void)[];
+let hidden: boolean;
+let scheduler: Scheduler;
+
+beforeEach(() => {
+  waiting = [];
+  hidden = false;
+  scheduler = new Scheduler({ request: (callback) => waiting.push(callback), hidden: () => hidden });
+});
+
+function frame(): void {
+  for (const callback of waiting.splice(0)) callback();
+}
+
+const charts = (count: number) => Array.from({ length: count }, () => new FakeChart());
+const drawn = (all: FakeChart[]) => all.map((chart) => chart.drawn);
+
+test("many changes of a chart between two frames are one drawing", () => {
+  const [chart] = charts(1) as [FakeChart];
+  for (let times = 0; times < 50; times++) scheduler.mark(chart);
+  expect(waiting).toHaveLength(1);
+  frame();
+  expect(chart.drawn).toBe(1);
+  expect(waiting).toHaveLength(0);
+});
+
+test("a frame draws at most three, the rest follows in the next ones", () => {
+  const all = charts(7);
+  for (const chart of all) scheduler.mark(chart);
+  frame();
+  expect(drawn(all)).toEqual([1, 1, 1, 0, 0, 0, 0]);
+  frame();
+  frame();
+  expect(drawn(all)).toEqual([1, 1, 1, 1, 1, 1, 1]);
+  expect(waiting).toHaveLength(0);
+});
+
+test("a chart that changes with every frame does not keep others waiting", () => {
+  const all = charts(5);
+  for (const chart of all) {
+    chart.onDraw = () => scheduler.mark(chart);
+    scheduler.mark(chart);
+  }
+  for (let times = 0; times < 5; times++) frame();
+  expect(drawn(all)).toEqual([3, 3, 3, 3, 3]);
+});
+
+test("what can't be seen is drawn when it comes into view, and holds no frame until then", () => {
+  const [chart] = charts(1) as [FakeChart];
+  chart.seen = false;
+  scheduler.mark(chart);
+  expect(waiting).toHaveLength(0);
+  chart.seen = true;
+  scheduler.wake();
+  frame();
+  expect(chart.drawn).toBe(1);
+});
+
+test("a hidden tab draws nothing and catches up with one drawing", () => {
+  const [chart] = charts(1) as [FakeChart];
+  scheduler.mark(chart);
+  hidden = true;
+  frame();
+  scheduler.mark(chart);
+  expect([chart.drawn, waiting.length]).toEqual([0, 0]);
+  hidden = false;
+  scheduler.wake();
+  frame();
+  expect(chart.drawn).toBe(1);
+});
+
+test("held, it draws nothing until it is let go", () => {
+  const [chart] = charts(1) as [FakeChart];
+  scheduler.hold(true);
+  scheduler.mark(chart);
+  frame();
+  expect(chart.drawn).toBe(0);
+  scheduler.hold(false);
+  frame();
+  expect(chart.drawn).toBe(1);
+});
+
+test("a chart that was forgotten is not drawn", () => {
+  const [chart] = charts(1) as [FakeChart];
+  scheduler.mark(chart);
+  scheduler.forget(chart);
+  frame();
+  expect(chart.drawn).toBe(0);
+});

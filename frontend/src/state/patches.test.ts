@@ -1,0 +1,151 @@
+import { QueryClient } from "@tanstack/react-query";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Feed } from "../live/feed";
+import type { Client } from "../services/api";
+import type { Command, HostStatus, LogEvent, Run, ServerMessage } from "../services/types";
+import { commandsKey, eventsKey, RUNS, runKey, SYSTEM, systemHistoryKey } from "./keys";
+import type { EventPages, HostLines, RunPage } from "./merge";
+import { Patches } from "./patches";
+
+const run = (id: string, over: Partial<Run> = {}) =>
+  ({
+    id,
+    number: 1,
+    name: id,
+    status: "running",
+    health: "ok",
+    created_at: `2026-01-0${id.length}T00:00:00Z`,
+    step: 0,
+    ...over,
+  }) as Run;
+
+let queries: QueryClient;
+let say: (message: ServerMessage) => void;
+let stored: Map<string, Run>;
+let patches: Patches;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  queries = new QueryClient();
+  stored = new Map();
+  const feed = {
+    onMessage: (listener: typeof say) => {
+      say = listener;
+      return () => {};
+    },
+    onReopen: () => () => {},
+    seed: () => {},
+    forget: () => {},
+  } as unknown as Feed;
+  const GET = async (_: string, { params }: { params: { path: { run_id: string } } }) => {
+    const data = stored.get(params.path.run_id);
+    return { data, error: {}, response: new Response(null, { status: data ? 200 : 404 }) };
+  };
+  patches = new Patches(queries, { GET } as unknown as Client, feed);
+  patches.start();
+  queries.setQueryData<RunPage>(RUNS, { runs: [run("b")], next_cursor: null, counts: {} });
+});
+
+afterEach(() => {
+  patches.stop();
+  queries.clear();
+  vi.useRealTimers();
+});
+
+const listed = () => queries.getQueryData<RunPage>(RUNS)?.runs ?? [];
+
+test("a run that is created appears at the top of the list, once", async () => {
+  stored.set("ccc", run("ccc"));
+  const created = { type: "run_created", run_id: "ccc", number: 2, name: "ccc", project: "p" } as const;
+  say(created);
+  say(created);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(listed().map((each) => each.id)).toEqual(["ccc", "b"]);
+});
+
+test("a status is shown at once and completed from the server", async () => {
+  stored.set("b", run("b", { status: "failed", end_time: "2026-01-02T00:00:00Z" }));
+  say({
+    type: "status_change",
+    run_id: "b",
+    old_status: "running",
+    new_status: "failed",
+    health: "ok",
+    reason: "ValueError",
+  });
+  expect(listed()[0]).toMatchObject({ status: "failed", reason: "ValueError" });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(listed()[0]?.end_time).toBe("2026-01-02T00:00:00Z");
+});
+
+test("steps reach the list a few times a second, and sampled metrics are no steps", async () => {
+  queries.setQueryData<Run>(runKey("x"), run("x"));
+  for (let step = 0; step < 100; step++) {
+    say({ type: "metric_update", run_id: "b", step, metrics: { loss: 1 }, time: step * 1e6 });
+  }
+  say({ type: "metric_update", run_id: "b", step: 1.7e9, metrics: { "system/process/threads": 1 } });
+  say({ type: "metric_update", run_id: "x", step: 5, metrics: { loss: 1 } });
+  expect(listed()[0]?.step).toBe(0);
+  await vi.advanceTimersByTimeAsync(250);
+  expect(listed()[0]).toMatchObject({ step: 99, last_time: "1970-01-01T00:01:39.000Z" });
+  expect(queries.getQueryData<Run>(runKey("x"))?.step).toBe(5);
+});
+
+test("a deleted run leaves the list", () => {
+  say({ type: "run_deleted", run_id: "b" });
+  expect(listed()).toEqual([]);
+});
+
+test("an event goes to the logs whose filter it passes, newest first, once", () => {
+  const event = (id: number, over: Partial<LogEvent> = {}): LogEvent => ({
+    type: "event",
+    id,
+    time: id,
+    level: "info",
+    source: "run",
+    event: "e",
+    message: "m",
+    ...over,
+  });
+  const all = eventsKey({});
+  const errors = eventsKey({ levels: ["error"] });
+  const ofB = eventsKey({ runId: "b" });
+  for (const key of [all, errors, ofB]) queries.setQueryData<EventPages>(key, { events: [], hasOlder: false });
+  say(event(2, { run_id: "b" }));
+  say(event(1, { level: "error" }));
+  say(event(2, { run_id: "b" }));
+  const ids = (key: readonly unknown[]) => queries.getQueryData<EventPages>(key)?.events.map((each) => each.id);
+  expect([ids(all), ids(errors), ids(ofB)]).toEqual([[2, 1], [1], [2]]);
+});
+
+test("a command follows what the run answers", () => {
+  queries.setQueryData<Command[]>(commandsKey("b"), []);
+  const command = { type: "command", id: "c", run_id: "b", command: "stop", args: {} } as const;
+  for (const state of ["sent", "delivered", "acknowledged"] as const) say({ ...command, state, step: 7 });
+  expect(queries.getQueryData<Command[]>(commandsKey("b"))).toMatchObject([
+    { id: "c", state: "acknowledged", step: 7 },
+  ]);
+});
+
+test("a sample takes its host's place and lengthens its history", () => {
+  const sample = (time: number, cpu: number): HostStatus => ({
+    host: "h",
+    time,
+    cpu_percent: cpu,
+    memory_percent: 1,
+    memory_used: 1,
+    memory_total: 2,
+    disk: { used: 1, total: 2, percent: 50 },
+  });
+  queries.setQueryData<HostStatus[]>(SYSTEM, [sample(1, 10)]);
+  const line = () => ({ x: [1], mean: [10], min: [10], max: [10] });
+  const lines = { cpu_percent: line(), "disk/percent": line(), "gpu/0/power": line() };
+  queries.setQueryData<HostLines>(systemHistoryKey("h", "1h"), lines);
+  say({ type: "system_update", host: sample(2, 20) });
+  say({ type: "system_update", host: sample(2, 20) });
+  expect(queries.getQueryData<HostStatus[]>(SYSTEM)).toMatchObject([{ time: 2, cpu_percent: 20 }]);
+  const history = queries.getQueryData<HostLines>(systemHistoryKey("h", "1h"));
+  expect(history?.cpu_percent).toMatchObject({ x: [1, 2], mean: [10, 20] });
+  expect(history?.["disk/percent"]?.mean).toEqual([10, 50]);
+  expect(history?.["gpu/0/power"]?.x).toEqual([1]);
+});

@@ -1,0 +1,37 @@
+"""Loads what only the SDK's threads need, and never while the process forks.
+
+An import in a thread holds the lock of that module. A child that is forked in this moment would inherit the
+lock without the thread, and wait for ever at its own import.
+"""
+
+import importlib
+import os
+import threading
+
+_PATIENCE_SECONDS = 2.0
+_guard = threading.Lock()
+
+
+def load(*modules: str) -> None:
+    """Import modules, all of them before or after a fork; a missing one raises ImportError."""
+    with _guard:
+        for module in modules:
+            importlib.import_module(module)
+
+
+def _before_fork() -> None:
+    _guard.acquire(timeout=_PATIENCE_SECONDS)
+
+
+def _after_fork_in_parent() -> None:
+    if _guard.locked():
+        _guard.release()
+
+
+def _after_fork_in_child() -> None:
+    global _guard  # noqa: PLW0603 - the inherited lock may belong to a thread that does not exist here
+    _guard = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

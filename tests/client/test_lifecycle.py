@@ -1,0 +1,298 @@
+"""How real processes end, and what their runs say about it."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from stepwire.client.lifecycle import Outcome, judge_exit_code
+
+TRAIN = """
+import os, signal, sys, threading, time
+from stepwire import TrainingMonitor
+monitor = TrainingMonitor("test", system_metrics_interval=0)
+monitor.log_metrics({"loss": 0.5}, step=3)
+"""
+
+
+def status(server):
+    """The last status that arrived, with its reason and exit code."""
+    last = server.records("status")[-1]
+    return last["status"], last.get("reason"), last.get("exit_code")
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "expected"),
+    [
+        ("", 0, ("completed", None, 0)),
+        ("sys.exit()", 0, ("completed", None, 0)),
+        ("sys.exit(3)", 3, ("failed", "exit code 3", 3)),
+        ("sys.exit('no data')", 1, ("failed", "exit code 1", 1)),
+        ("raise ValueError('no data')", 1, ("failed", "ValueError", 1)),
+        ("raise KeyboardInterrupt", -signal.SIGINT, ("interrupted", "KeyboardInterrupt", 130)),
+        ("signal.raise_signal(signal.SIGINT)", -signal.SIGINT, ("interrupted", "KeyboardInterrupt", 130)),
+        ("os.kill(os.getpid(), signal.SIGTERM); time.sleep(9)", -signal.SIGTERM, ("interrupted", "preempted", 143)),
+        ("try: sys.exit(3)\nexcept SystemExit: monitor.log_metrics({'loss': 0})", 0, ("completed", None, 0)),
+        ("threading.Thread(target=sys.exit, args=[3]).start()", 0, ("completed", None, 0)),
+        ("monitor.set_status('failed')", 0, ("failed", None, None)),
+        ("monitor.finish(); sys.exit(3)", 3, ("completed", None, 0)),
+    ],
+)  # fmt: skip
+def test_the_end_of_the_process_is_the_end_of_the_run(mock_server, script, end, code, expected):
+    """Without any finish the status tells how the process ended, and its exit code is its own."""
+    process = script(TRAIN + end, mock_server.url)
+    out, error = process.communicate(timeout=30)
+    assert process.returncode == code, error
+    assert status(mock_server) == expected
+    assert len(mock_server.records("status")) == 1
+    assert mock_server.metrics[0] == {"loss": 0.5}
+    assert out.count("\n") == 1
+
+
+def test_an_uncaught_exception_leaves_its_traceback(mock_server, script):
+    """The event log gets the traceback; the script's own error output stays as Python prints it."""
+    _, error = script(TRAIN + "raise ValueError('no data')", mock_server.url).communicate(timeout=30)
+    event = mock_server.records("event")[0]
+    assert (event["event"], event["level"], event["message"], event["step"]) == (
+        "traceback", "error", "ValueError: no data", 3,
+    )  # fmt: skip
+    assert event["data"]["traceback"].startswith("Traceback (most recent call last)")
+    assert error.endswith("ValueError: no data\n")
+    assert error.count("Traceback") == 1
+
+
+def test_the_users_own_sigterm_handler_is_called_and_may_go_on(mock_server, script):
+    """The run is interrupted, the handler runs, and what it still logs arrives; the status stays."""
+    code = """
+    import os, signal, sys
+    from stepwire import TrainingMonitor
+    def save(number, frame):
+        monitor.log_metrics({"saved": 1})
+        print("saved")
+        sys.exit(7)
+    signal.signal(signal.SIGTERM, save)
+    monitor = TrainingMonitor("test", system_metrics_interval=0)
+    os.kill(os.getpid(), signal.SIGTERM)
+    """
+    process = script(code, mock_server.url)
+    out, error = process.communicate(timeout=30)
+    assert process.returncode == 7, error
+    assert out.endswith("saved\n")
+    assert status(mock_server) == ("interrupted", "preempted", 143)
+    assert mock_server.metrics == [{"saved": 1}]
+
+
+def test_an_ignored_sigterm_stays_ignored(mock_server, script):
+    """A script that ignores SIGTERM goes on and completes."""
+    code = "import os, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + TRAIN
+    process = script(code + "os.kill(os.getpid(), signal.SIGTERM)", mock_server.url)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert status(mock_server) == ("completed", None, 0)
+
+
+def test_sigterm_from_outside_while_logging(mock_server, script):
+    """A busy loop ended by SIGTERM: every point before the signal's arrival is there, and the run is interrupted."""
+    process = script(TRAIN + "while True: monitor.log_metrics({'loss': 1}); time.sleep(0.0002)", mock_server.url)
+    mock_server.await_(lambda: len(mock_server.metrics) > 1000)
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGTERM
+    assert status(mock_server)[:2] == ("interrupted", "preempted")
+    steps = [record["step"] for record in mock_server.records("point")]
+    assert steps == list(range(3, 3 + len(steps)))
+
+
+@pytest.mark.parametrize("end", ["", "raise ValueError", "os.kill(os.getpid(), signal.SIGTERM)"])
+@pytest.mark.parametrize("server", ["refusing_url", "black_hole_url"])
+def test_exit_is_not_held_up_without_a_server(request, script, server, end):
+    """With nobody there, or a server that never answers, the process ends within 5 s with its own exit code."""
+    process = script(TRAIN + "print('last line')\n" + end, request.getfixturevalue(server))
+    for line in process.stdout:
+        if line == "last line\n":
+            break
+    began = time.monotonic()
+    process.wait(timeout=5)
+    assert time.monotonic() - began < 5
+    assert process.returncode == {"": 0, "raise ValueError": 1}.get(end, -signal.SIGTERM)
+    assert "were not stored" in process.stderr.read() or "SIGTERM" in end
+
+
+def test_a_run_without_a_server_prints_its_link_once_and_nothing_else(refusing_url, script):
+    """Training without a server: one line on standard output, all warnings on standard error."""
+    out, error = script(TRAIN, refusing_url).communicate(timeout=30)
+    assert out.startswith("stepwire: test → http://127.0.0.1:")
+    assert out.count("\n") == 1
+    assert "training goes on" in error
+
+
+def test_two_runs_of_one_process_both_end(mock_server, script):
+    """Each open run gets the status of the process."""
+    code = """
+    from stepwire import TrainingMonitor
+    a = TrainingMonitor("a", system_metrics_interval=0)
+    b = TrainingMonitor("b", system_metrics_interval=0)
+    raise SystemError
+    """
+    script(code, mock_server.url).communicate(timeout=30)
+    assert [record["status"] for record in mock_server.records("status")] == ["failed", "failed"]
+
+
+FORK = """
+import multiprocessing, os, sys, time
+from stepwire import TrainingMonitor
+if __name__ == "__main__":
+    multiprocessing.set_start_method("fork")
+monitor = TrainingMonitor("test", system_metrics_interval=0)
+monitor.log_metrics({"parent": 0})
+"""
+
+
+def streams(server):
+    """The points of each stream, and the mode in which it said hello."""
+    modes = {hello["writer_id"]: hello["mode"] for hello in server.hellos}
+    return sorted(
+        (modes[writer], [record["metrics"] for _, record in sorted(records.items()) if record["type"] == "point"])
+        for writer, records in server.streams.items()
+    )
+
+
+@pytest.mark.parametrize(
+    "child",
+    [
+        "pid = os.fork()\nif pid == 0:\n    monitor.log_metrics({'child': 1})\n    sys.exit(0)\nos.waitpid(pid, 0)",
+        "def work(): monitor.log_metrics({'child': 1})\n"
+        "p = multiprocessing.Process(target=work); p.start(); p.join()",
+        "def work():\n    monitor.log_metrics({'child': 1})\n    raise ValueError\n"
+        "p = multiprocessing.Process(target=work); p.start(); p.join()",
+    ],
+)  # fmt: skip
+def test_a_child_that_logs_is_a_writer_of_its_own(mock_server, script, child):
+    """A forked child sends its points as its own stream of the run, without a config and without a status."""
+    process = script(FORK + child + "\nmonitor.log_metrics({'parent': 1})", mock_server.url)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 0, error
+    assert streams(mock_server) == [("join", [{"child": 1}]), ("own", [{"parent": 0}, {"parent": 1}])]
+    assert len({hello["run_id"] for hello in mock_server.hellos}) == 1
+    assert [record["status"] for record in mock_server.records("status")] == ["completed"]
+    assert len(mock_server.records("config")) == 1
+
+
+def test_a_child_that_does_not_log_says_nothing(mock_server, script):
+    """A data loader's worker opens no connection, and neither its end nor its SIGTERM touches the run."""
+    code = (
+        FORK
+        + """
+def work(): time.sleep(60)
+workers = [multiprocessing.Process(target=work) for _ in range(4)]
+for worker in workers: worker.start()
+for worker in workers: worker.terminate()
+for worker in workers: worker.join()
+print([worker.exitcode for worker in workers])
+"""
+    )
+    out, error = script(code, mock_server.url).communicate(timeout=30)
+    assert "[-15, -15, -15, -15]" in out, error
+    assert len(mock_server.hellos) == 1
+    assert status(mock_server) == ("completed", None, 0)
+
+
+def test_forks_while_threads_log_never_hang(mock_server, script):
+    """60 forks in the middle of logging, each child logging too: all end, all points are there once."""
+    code = (
+        FORK
+        + """
+import threading
+running = True
+def log():
+    while running: monitor.log_metrics({"thread": 1})
+threads = [threading.Thread(target=log) for _ in range(2)]
+for thread in threads: thread.start()
+for n in range(60):
+    pid = os.fork()
+    if pid == 0:
+        monitor.log_metrics({"child": n})
+        os._exit(0 if monitor.flush(10) else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+running = False
+for thread in threads: thread.join()
+"""
+    )
+    process = script(code, mock_server.url)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 0, error
+    children = [metrics["child"] for metrics in mock_server.metrics if "child" in metrics]
+    assert sorted(children) == list(range(60))
+
+
+def test_a_spawned_process_has_a_run_of_its_own(mock_server, script, tmp_path):
+    """multiprocessing's children end without atexit; their runs still get the right status."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import multiprocessing\n"
+        "from stepwire import TrainingMonitor\n"
+        "def work(fail):\n"
+        "    monitor = TrainingMonitor('test', system_metrics_interval=0)\n"
+        "    monitor.log_metrics({'child': 1})\n"
+        "    if fail: raise ValueError('child')\n"
+        "if __name__ == '__main__':\n"
+        "    context = multiprocessing.get_context('spawn')\n"
+        "    for fail in (False, True):\n"
+        "        child = context.Process(target=work, args=(fail,)); child.start(); child.join()\n"
+    )
+    process = script(
+        f"import runpy, sys; sys.argv = [{str(program)!r}]; runpy.run_path(sys.argv[0], run_name='__main__')",
+        mock_server.url,
+    )
+    process.communicate(timeout=60)
+    assert [record["status"] for record in mock_server.records("status")] == ["completed", "failed"]
+    assert mock_server.records("event")[0]["message"] == "ValueError: child"
+
+
+def test_kill_9_leaves_the_points_that_were_sent(mock_server, script):
+    """Killed without a word, the run has no status, and its points so far are there in order."""
+    process = script(TRAIN + "while True: monitor.log_metrics({'loss': 1}); time.sleep(0.001)", mock_server.url)
+    mock_server.await_(lambda: len(mock_server.metrics) > 100)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(timeout=10)
+    assert mock_server.records("status") == []
+    steps = [record["step"] for record in mock_server.records("point")]
+    assert steps == list(range(3, 3 + len(steps)))
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (None, Outcome("completed", 0)),
+        (0, Outcome("completed", 0)),
+        (False, Outcome("completed", 0)),
+        (True, Outcome("failed", 1, "exit code 1")),
+        (5, Outcome("failed", 5, "exit code 5")),
+        ("text", Outcome("failed", 1, "exit code 1")),
+    ],
+)
+def test_exit_codes_are_read_as_python_does(code, expected):
+    """None and 0 mean success, another int itself, anything else 1."""
+    judged = judge_exit_code(code)
+    assert (judged.status, judged.exit_code) == (expected.status, expected.exit_code)
+
+
+def test_the_example_of_the_dashboard_runs_unchanged(mock_server, script):
+    """Ten lines in an empty file: the run appears, its points arrive, it completes."""
+    code = """
+    import math
+    from stepwire import TrainingMonitor
+
+    with TrainingMonitor("first-run", config={"lr": 0.1}) as monitor:
+        for step in range(100):
+            monitor.log_metrics({"loss": math.exp(-step / 30), "lr": 0.1}, step=step)
+            if monitor.should_stop:
+                break
+    """
+    process = script(code, mock_server.url)
+    assert isinstance(process, subprocess.Popen)
+    process.communicate(timeout=30)
+    assert len(mock_server.metrics) == 100
+    assert status(mock_server)[0] == "completed"

@@ -1,0 +1,25 @@
+"""The public API as a type checker sees it: mypy reads this file, nothing runs it."""
+
+from stepwire import TrainingMonitor
+from stepwire.testing import running_server
+
+
+def train(url: str) -> None:
+    """Every public member with the types that users write."""
+    with TrainingMonitor("typed", config={"lr": 1e-3}, dashboard_url=url, tags=("a",), total_steps=10) as monitor:
+        monitor.define_metric("val/*", goal="min")
+        monitor.log_metrics({"loss": 0.5, "nested": {"acc": 1}}, step=1)
+        checkpoint: str = monitor.save_checkpoint("model.npz", metrics={"loss": 0.5}, metadata={"epoch": 1}, step=1)
+        monitor.mark_best_checkpoint(checkpoint)
+        stop: bool = monitor.should_stop
+        kept: bool = monitor.flush(5.0)
+        address: str = monitor.url
+        dropped: int = monitor.dropped
+        if stop and kept and address and not dropped:
+            monitor.set_status("interrupted")
+
+
+def check() -> None:
+    """The server for tests."""
+    with running_server() as server:
+        train(server.url)
