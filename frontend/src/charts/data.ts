@@ -127,7 +127,7 @@ export function valueRange(lines: readonly LineColumns[], logScale: boolean): Ra
   const back = logScale ? (value: number) => 10 ** value : (value: number) => value;
   const usable = (cells: readonly Cell[]) => cells.filter((cell) => isUsable(cell, logScale)).map(scale);
   const known = lines.map((line) => ({
-    start: usable(line.min).slice(0, 1),
+    start: startOf(usable(line.value)[0], usable(line.min)[0]),
     sorted: usable([...line.value, ...line.min, ...line.max]).sort(ascending),
   }));
   const calm = withoutRunaways(known.filter((line) => line.sorted.length > 0));
@@ -137,6 +137,12 @@ export function valueRange(lines: readonly LineColumns[], logScale: boolean): Ra
   const [low, high] = withoutOutliers(sorted, starts);
   const margin = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
   return [back(low - margin), back(high + margin)];
+}
+
+/** Where a line begins; its first bucket's smallest value when it shot up within it. */
+function startOf(value: number | undefined, min: number | undefined): number[] {
+  if (value === undefined || min === undefined) return [];
+  return value - min <= 10 * Math.abs(min) ? [value] : [min];
 }
 
 function isUsable(cell: Cell, logScale: boolean): cell is number {

@@ -162,7 +162,7 @@ def _leave_by_sigint() -> None:
     KeyboardInterrupt; any import of a module with a namedtuple makes it forget that.
     """
     with suppress(KeyboardInterrupt):
-        exec("raise KeyboardInterrupt")  # noqa: S102 - a constant
+        exec("raise KeyboardInterrupt")
 
 
 def _call_previous(

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 
 from stepwire.client.batch import Record
@@ -36,7 +37,9 @@ class Sampler:
         self._stopped.set()
 
     def _run(self) -> None:
-        load("psutil", "pynvml", "stepwire.system")
+        load("psutil", "stepwire.system")
+        with suppress(ImportError):  # the sampler knows how to do without GPUs
+            load("pynvml")
         import psutil
 
         from stepwire.system import HostSampler, ProcessSampler

@@ -37,7 +37,7 @@ WARN_SECONDS = 60.0
 _HURRIED_SECONDS = 0.25
 _STALE_SECONDS = 0.1  # frames already on the way when one of them was refused
 _BREATH_SECONDS = 0.02
-_MODULES = ("encodings.idna", "logging", "msgspec", "ssl", "uuid", "websockets.client", "websockets.uri")
+_MODULES = ("encodings.idna", "logging", "msgspec", "uuid", "websockets.client", "websockets.uri")
 _MAX_RESULTS = 1000
 _FINAL = {"auth": "the token was refused", "gone": "the run was deleted", "fenced": "another process owns the run"}
 

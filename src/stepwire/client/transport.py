@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, cast
 
+from stepwire.client.imports import load
 from stepwire.protocol import MAX_FRAME_BYTES
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ class WebSocketTransport:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         if not secure:
             return connected
+        load("ssl")
         import ssl
 
         self._would_block = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)

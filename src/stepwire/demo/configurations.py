@@ -57,10 +57,10 @@ GOOD = Configuration("good", lr=5e-4)
 SLOW = Configuration("slow", lr=1e-5, schedule="constant")
 OVERFITTING = Configuration(
     "over-fitting",
-    lr=3e-4,
+    lr=5e-4,
     schedule="constant",
     warmup_steps=0,
-    training_images=60,
+    training_images=40,
     shift=0,
     dropout=0.0,
     weight_decay=0.0,

@@ -72,7 +72,7 @@ class Training:
     def save(self, path: Path, step: int) -> None:
         """Write weights and the optimizer's memory as ``.npz``, whole or not at all."""
         half = path.with_suffix(".part.npz")
-        np.savez(half, allow_pickle=False, step=np.int64(step), **self._parameters, **self._optimizer.state())
+        np.savez(half, step=np.int64(step), **self._parameters, **self._optimizer.state())
         half.replace(path)
 
     def _batch(self) -> Digits:
@@ -166,8 +166,9 @@ def learn_and_measure(training: Training, step: int) -> dict[str, float]:
 
 
 def _describe(monitor: TrainingMonitor) -> None:
-    monitor.define_metric("*/loss", goal="min", unit="nats")
-    monitor.define_metric("*/accuracy", goal="max")
+    for images in ("train", "val"):
+        monitor.define_metric(f"{images}/loss", goal="min", unit="nats")
+        monitor.define_metric(f"{images}/accuracy", goal="max")
     monitor.define_metric("samples_per_second", goal="max", unit="images/s")
 
 

@@ -39,8 +39,7 @@ export function Panel({ number, about, controls, children }: PanelProps) {
         </span>
         <h2 id={`${panelId(number)}-title`}>{name}</h2>
         {about}
-        <span className={styles.space} />
-        {controls}
+        <div className={styles.controls}>{controls}</div>
         <button
           type="button"
           className={styles.maximise}

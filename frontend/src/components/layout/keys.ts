@@ -60,5 +60,5 @@ export function neighbour(panel: PanelNumber, by: 1 | -1): PanelNumber | null {
 
 /** Whether typing belongs to the element. */
 export function isField(element: Element | null): boolean {
-  return element !== null && element.matches("input, textarea, select, [contenteditable='true']");
+  return element?.matches("input, textarea, select, [contenteditable='true']") ?? false;
 }

@@ -15,8 +15,7 @@ export function useKeys(actions: ScreenActions): void {
   useEffect(() => {
     let awaitedUntil = 0;
     const press = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (isField(document.activeElement) || document.querySelector("dialog[open]")) return;
+      if (isElsewhere(event)) return;
       const awaiting = event.timeStamp < awaitedUntil;
       const intent = intentOf(
         { key: event.key, shift: event.shiftKey },
@@ -31,6 +30,12 @@ export function useKeys(actions: ScreenActions): void {
     window.addEventListener("keydown", press, { capture: true });
     return () => window.removeEventListener("keydown", press, { capture: true });
   }, [actions]);
+}
+
+/** Whether the stroke is the browser's, a field's or a dialog's. */
+function isElsewhere(event: KeyboardEvent): boolean {
+  const modified = event.ctrlKey || event.metaKey || event.altKey;
+  return modified || isField(document.activeElement) || document.querySelector("dialog[open]") !== null;
 }
 
 /** Returns whether there was anything to do; if not, the key stays the browser's. */
