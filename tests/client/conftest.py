@@ -2,6 +2,7 @@
 
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -29,7 +30,7 @@ class IngestServer:
     answer with instead of storing.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, context: ssl.SSLContext | None = None) -> None:
         self.plan: Plan = lambda _server, _batch: "ack"
         self.streams: dict[str, dict[int, dict[str, Any]]] = {}
         self.hellos: list[dict[str, Any]] = []
@@ -38,7 +39,7 @@ class IngestServer:
         self.faults: list[str] = []
         self.window_bytes = 4 * 1024 * 1024
         self._links: list[ServerConnection] = []
-        self._server = serve(self._handle, "127.0.0.1", port, compression=None, max_size=None)
+        self._server = serve(self._handle, "127.0.0.1", port, ssl=context, compression=None, max_size=None)
         self.port = self._server.socket.getsockname()[1]
         self.url = f"ws://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever)

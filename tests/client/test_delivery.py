@@ -1,6 +1,9 @@
 """From log_metrics over a real socket to a server that misbehaves: each point is stored exactly once."""
 
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 
 import msgspec
@@ -9,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stepwire import TrainingMonitor
-from stepwire.client import backoff, sender
+from stepwire.client import backoff
 from stepwire.client.transport import WebSocketTransport
-from stepwire.protocol import Batch, Hello
+from stepwire.protocol import WINDOW_BYTES, Batch, Hello
+from tests.client.conftest import IngestServer
 
 
 @pytest.fixture(autouse=True)
@@ -123,8 +127,6 @@ def test_no_more_than_the_window_is_on_the_wire(mock_server):
 
 def test_a_server_that_comes_late_gets_everything(refusing_url):
     """A run that began without a server is delivered from its first record when one starts."""
-    from tests.client.conftest import IngestServer
-
     port = int(refusing_url.rsplit(":", 1)[1])
     monitor = TrainingMonitor("test", dashboard_url=refusing_url, system_metrics_interval=0)
     for step in range(100):
@@ -160,6 +162,31 @@ def test_the_token_travels_in_the_authorization_header():
         transport.release()
     assert "Authorization: Bearer t0ken\r\n" in request[0]
     assert "t0ken" not in request[0].splitlines()[0]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_tls_is_spoken_and_checked(tmp_path, monkeypatch):
+    """https works with a certificate that the system trusts, megabytes included, and with no other."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    subprocess.run(["openssl", *make.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = IngestServer(context=context)
+    try:
+        stranger = WebSocketTransport(f"wss://localhost:{server.port}/ws")
+        with pytest.raises(OSError, match="certificate"):
+            stranger.open()
+        stranger.release()
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        monitor = TrainingMonitor("test", dashboard_url=f"https://localhost:{server.port}", system_metrics_interval=0)
+        for step in range(500):
+            monitor.log_metrics({"loss": step} | {f"m{n}": n for n in range(500)}, step)
+        assert monitor.flush(30)
+        monitor.finish()
+        check(server, points=500)
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize(
@@ -226,7 +253,7 @@ def test_large_frames_from_a_server_are_refused(mock_server):
     assert monitor.flush(5)
     with pytest.raises(Exception, match=r"1009|close|broken"):
         for _ in range(3):
-            mock_server._links[0].send(bytes(sender.WINDOW_BYTES * 2))
+            mock_server._links[0].send(bytes(WINDOW_BYTES * 2))
             mock_server.await_(lambda: len(mock_server.hellos) > 1)
             mock_server._links[0].send(b"x")
     monitor.log_metrics({"loss": 1})

@@ -138,6 +138,24 @@ def test_two_runs_of_one_process_both_end(mock_server, script):
     assert [record["status"] for record in mock_server.records("status")] == ["failed", "failed"]
 
 
+def test_a_run_made_in_a_thread_does_not_keep_others_from_sigterm(mock_server, script):
+    """Only the main thread can set a handler; the first run made there sets it for all."""
+    code = """
+    import os, signal, threading
+    from stepwire import TrainingMonitor
+    def make(): TrainingMonitor("test", system_metrics_interval=0)
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    make()
+    signal.raise_signal(signal.SIGTERM)
+    """
+    process = script(code, mock_server.url)
+    process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGTERM
+    assert [record["reason"] for record in mock_server.records("status")] == ["preempted"] * 2
+
+
 FORK = """
 import multiprocessing, os, sys, time
 from stepwire import TrainingMonitor

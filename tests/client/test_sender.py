@@ -8,8 +8,8 @@ import pytest
 from stepwire.client import backoff
 from stepwire.client.batch import MetricSet
 from stepwire.client.memory import FakeClock, MemoryTransport
-from stepwire.client.outbox import MemoryOutbox
-from stepwire.client.sender import FRAME_RECORDS, Sender
+from stepwire.client.outbox import FRAME_RECORDS, MemoryOutbox
+from stepwire.client.sender import Sender
 from stepwire.protocol import CommandResult, Hello
 
 

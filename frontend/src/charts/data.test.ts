@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { Series } from "../live/series";
 import { align, type Cell, positive, stretch, valueRange } from "./data";

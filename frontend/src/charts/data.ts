@@ -124,7 +124,7 @@ const RUNAWAY = 1000;
  */
 export function valueRange(lines: readonly LineColumns[], logScale: boolean): Range {
   const scale = logScale ? Math.log10 : (value: number) => value;
-  const back = logScale ? (value: number) => 10 ** value : (value: number) => value;
+  const back = (value: number) => (logScale ? 10 ** Math.min(300, Math.max(-300, value)) : clamped(value));
   const usable = (cells: readonly Cell[]) => cells.filter((cell) => isUsable(cell, logScale)).map(scale);
   const known = lines.map((line) => ({
     start: startOf(usable(line.value)[0], usable(line.min)[0]),
@@ -137,6 +137,10 @@ export function valueRange(lines: readonly LineColumns[], logScale: boolean): Ra
   const [low, high] = withoutOutliers(sorted, starts);
   const margin = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
   return [back(low - margin), back(high + margin)];
+}
+
+function clamped(value: number): number {
+  return Math.min(1e300, Math.max(-1e300, value));
 }
 
 /** Where a line begins; its first bucket's smallest value when it shot up within it. */

@@ -6,7 +6,7 @@ import { chartData, chartOptions } from "./options";
 import { faded, readPalette } from "./palette";
 import { readAt, readings } from "./plugins/crosshair";
 import { spreadTags } from "./plugins/tags";
-import { logLabels, stepLabels, valueLabels } from "./ticks";
+import { logLabels, logSplits, stepLabels, valueLabels } from "./ticks";
 
 const line = (name: string, over: Partial<Line> = {}): Line => ({
   runId: name,
@@ -40,6 +40,13 @@ describe("ticks", () => {
   test("of a logarithmic scale are left out where the library leaves them out", () => {
     expect(logLabels([0.001, 0.1, null, 10, 1e6])).toEqual(["1e-3", "0.1", "", "10", "1e6"]);
   });
+});
+
+test("ticks of a logarithmic scale are few, round and inside, at any range", () => {
+  expect(logSplits(0.5, 150)).toEqual([0.5, 1, 2, 5, 10, 20, 50, 100]);
+  expect(logSplits(6e-4, 9.5e-4)).toEqual([6e-4, 7e-4, 8e-4, 9e-4]);
+  expect(logSplits(1e-3, 1e9)).toEqual([1e-3, 0.1, 10, 1e3, 1e5, 1e7, 1e9]);
+  expect(logSplits(1e-300, 1e300).length).toBeLessThan(10);
 });
 
 describe("value tags", () => {

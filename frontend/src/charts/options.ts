@@ -4,7 +4,7 @@ import { positive } from "./data";
 import type { DrawnLine } from "./line";
 import type { Palette } from "./palette";
 import { faded } from "./palette";
-import { logLabels, stepLabels, valueLabels } from "./ticks";
+import { logLabels, logSplits, stepLabels, valueLabels } from "./ticks";
 
 export const TAG_GUTTER = 62;
 const X_AXIS_HEIGHT = 22;
@@ -91,6 +91,8 @@ function yAxis({ palette, logScale }: ChartLook): uPlot.Axis {
     gap: 6,
     space: 26,
     values: (_, splits) => (logScale ? logLabels(splits) : valueLabels(splits)),
+    // The library's own ticks of a logarithmic scale run out of memory where values are beyond 1e32.
+    ...(logScale ? { splits: (_chart, _axis, low, high) => logSplits(low, high), filter: (_, splits) => splits } : {}),
   };
 }
 

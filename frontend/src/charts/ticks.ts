@@ -15,6 +15,21 @@ export function valueLabels(splits: readonly (number | null)[]): string[] {
   return splits.map((split) => (split === null ? "" : scientific ? tiny(split) : split.toFixed(digits)));
 }
 
+const MAX_DECADES = 6;
+
+/** Ticks of a logarithmic axis: powers of ten, with 2 and 5 or all nine between them where there is room. */
+export function logSplits(low: number, high: number): number[] {
+  const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+  const decades = Math.log10(high) - Math.log10(low);
+  const every = Math.ceil(decades / MAX_DECADES);
+  const within = decades > 3 ? [1] : decades > 1 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const found: number[] = [];
+  for (let power = first; power <= last; power += every) {
+    for (const part of within) found.push(Number(`${part}e${power}`));
+  }
+  return found.filter((split) => split >= low && split <= high);
+}
+
 /** Labels of a logarithmic axis: each with as many digits as it needs, `1e-3 0.1 10`. */
 export function logLabels(splits: readonly (number | null)[]): string[] {
   return splits.map((split) => {

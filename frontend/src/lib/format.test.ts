@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { age, bytes, clock, day, duration, NOTHING, percent, short, step, toNumber, value } from "./format";
 

@@ -35,6 +35,7 @@ export class Feed {
   private readonly statusListeners = new Set<() => void>();
   private readonly reopenListeners = new Set<() => void>();
   private readonly loading = new Map<string, { again: boolean }>();
+  private readonly missed = new Set<string>();
   private readonly trends = new Set<string>();
   private readonly trendsWanted: { runId: string; key: string }[] = [];
   private loadingTrends = false;
@@ -61,10 +62,12 @@ export class Feed {
     this.socket.subscribe(ALL_RUNS);
     this.socket.start();
     document.addEventListener("visibilitychange", this.shown);
+    window.addEventListener("online", this.shown);
   }
 
   stop(): void {
     document.removeEventListener("visibilitychange", this.shown);
+    window.removeEventListener("online", this.shown);
     this.socket.stop();
   }
 
@@ -126,7 +129,7 @@ export class Feed {
 
   private receive(message: ServerMessage): void {
     if (message.type === "metric_update") this.takePoints(message);
-    else if (message.type === "subscribed") this.store.subscribed(message.run_id, message.cursor);
+    else if (message.type === "subscribed") this.isSubscribed(message.run_id, message.cursor);
     else if (message.type === "resync") this.resync(message.run_id);
     for (const listener of this.listeners) listener(message);
   }
@@ -138,8 +141,15 @@ export class Feed {
     this.lag.arrived(update.run_id, points, times, this.now());
   }
 
+  /** Subscribed again after a break: what was missed meanwhile is told by a `resync`, and nobody's fault. */
+  private isSubscribed(runId: string, cursor: number): void {
+    const known = this.store.cursorOf(runId);
+    if (known !== undefined && known < cursor) this.missed.add(runId);
+    this.store.subscribed(runId, cursor);
+  }
+
   private resync(runId: string): void {
-    this.dropped += 1;
+    if (!this.missed.delete(runId)) this.dropped += 1;
     if (runId === ALL_RUNS) call(this.reopenListeners);
     else this.store.resync(runId);
   }

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { expect, test, vi } from "vitest";
 import type { Chart, MetricUpdate, Run } from "../services/types";
 import { progressOf } from "./decode";

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Chart, MetricUpdate } from "../services/types";
 import { LiveStore } from "./store";

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { QueryClient } from "@tanstack/react-query";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Feed } from "../live/feed";

@@ -72,6 +72,7 @@ class Lifecycle:
     def __init__(self) -> None:
         self._runs: list[Watched] = []
         self._is_hooked = False
+        self._is_sigterm_hooked = False
         self._uncaught: BaseException | None = None
         self._exit: tuple[object, list[object]] | None = None
         self._exit_pid = 0
@@ -81,9 +82,9 @@ class Lifecycle:
         if not self._is_hooked:
             self._is_hooked = True
             self._hook_exceptions()
-            self._hook_sigterm()
             if hasattr(os, "register_at_fork"):
                 os.register_at_fork(after_in_child=self._after_fork)
+        self._hook_sigterm()
         self.hook_exit()
         self._runs.append(run)
 
@@ -136,8 +137,9 @@ class Lifecycle:
         sys.exit = leave
 
     def _hook_sigterm(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
+        if self._is_sigterm_hooked or threading.current_thread() is not threading.main_thread():
             return  # Python lets only the main thread set handlers
+        self._is_sigterm_hooked = True
         previous = signal.getsignal(signal.SIGTERM)
         if previous is None or previous == signal.SIG_IGN:
             return

@@ -136,7 +136,7 @@ class Run:
             self._conclude(outcome)
         self._ended = True
         self.metrics.close()
-        if (self.outbox.pending or self.sender.started) and not self.sender.close(deadline - time.monotonic()):
+        if not self.sender.close(deadline - time.monotonic()):
             self._tell_loss()
 
     def interrupt(self, outcome: Outcome) -> None:

@@ -38,9 +38,9 @@ class Configuration:
     batch_size: int = 128
     channels: tuple[int, int] = (24, 48)
     hidden: int = 128
-    steps: int = 5400
+    steps: int = 5000
     validate_every: int = 25
-    checkpoint_every: int = 300
+    checkpoint_every: int = 250
     seed: int = 1
 
     def rate(self, step: int) -> float:
@@ -54,7 +54,7 @@ class Configuration:
 
 
 GOOD = Configuration("good", lr=5e-4)
-SLOW = Configuration("slow", lr=1e-5, schedule="constant")
+SLOW = Configuration("slow", lr=2e-5, schedule="constant", warmup_steps=0)
 OVERFITTING = Configuration(
     "over-fitting",
     lr=5e-4,

@@ -68,7 +68,10 @@ class Convolution:
 
 
 class LeakyRelu:
-    """Negative values shrink to a tenth. Plain ReLU would hide a divergence: its units die and the loss stands still."""
+    """Negative values shrink to a tenth.
+
+    With plain ReLU a divergence would hide: every unit dies, and the loss stands still instead of growing.
+    """
 
     def __init__(self) -> None:
         self._factor: Array = np.ones(1)

@@ -32,7 +32,7 @@ class Momentum:
             speed = self._speeds[name]
             speed *= _MOMENTUM
             speed -= rate * slopes[name]
-            parameter += speed
+            np.add(parameter, speed, out=parameter)
 
     def state(self) -> dict[str, Array]:
         """Return the speeds."""
@@ -61,9 +61,8 @@ class Adam:
             mean, square, slope = self._means[name], self._squares[name], slopes[name]
             mean += (1 - _MOMENTUM) * (slope - mean)
             square += (1 - _ADAM_SLOW) * (slope * slope - square)
-            if name.endswith(".weight"):
-                parameter *= 1 - rate * self._decay
-            parameter -= scale * mean / (np.sqrt(square) + _ADAM_FLOOR)
+            kept = 1 - rate * self._decay if name.endswith(".weight") else 1.0
+            np.subtract(parameter * kept, scale * mean / (np.sqrt(square) + _ADAM_FLOOR), out=parameter)
 
     def state(self) -> dict[str, Array]:
         """Return the running means of the derivatives and of their squares."""

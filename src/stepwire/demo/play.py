@@ -75,8 +75,7 @@ def training(server: Server, folder: Path, steps: int | None) -> Iterator[list[D
     own.mkdir(parents=True)
     runs: list[DemoRun] = []
     try:
-        for name in CONFIGURATIONS:
-            runs.append(DemoRun(name, server, own, steps))
+        runs.extend(DemoRun(name, server, own, steps) for name in CONFIGURATIONS)
         yield runs
     finally:
         leash.end(run.process for run in runs)

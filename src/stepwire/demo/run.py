@@ -74,7 +74,7 @@ class DemoRun:
         """Say where the run is: status, step, loss, accuracy."""
         step, total = self._known.get("step"), self._known.get("total_steps")
         place = "" if step is None else f" {step:,.0f}/{total or 0:,}"
-        return f"{self.name} {self.status}{place}{_value(' loss', self.last('train/loss'), '.3f')}" + _value(
+        return f"{self.name} {self.status}{place}{_value(' loss', self.last('train/loss'), '.3g')}" + _value(
             " acc", self.last("val/accuracy"), ".1%"
         )
 
@@ -87,4 +87,4 @@ class DemoRun:
 
 
 def _value(label: str, value: float | None, form: str) -> str:
-    return "" if value is None else f"{label} {value:{form}}"
+    return "" if value is None else f"{label} {value:{form}}".replace("nan", "NaN")

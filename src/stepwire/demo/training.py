@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,8 @@ class Training:
     def save(self, path: Path, step: int) -> None:
         """Write weights and the optimizer's memory as ``.npz``, whole or not at all."""
         half = path.with_suffix(".part.npz")
-        np.savez(half, step=np.int64(step), **self._parameters, **self._optimizer.state())
+        arrays: dict[str, Any] = self._parameters | self._optimizer.state()
+        np.savez(half, step=np.int64(step), **arrays)
         half.replace(path)
 
     def _batch(self) -> Digits:
@@ -182,6 +184,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="train for so many steps instead")
     given = parser.parse_args()
     configuration = CONFIGURATIONS[given.name]
+    if given.steps is not None and given.steps < 1:
+        parser.error("--steps must be at least 1")
     if given.steps is not None:
         configuration = replace(configuration, steps=given.steps)
     if hasattr(os, "nice"):

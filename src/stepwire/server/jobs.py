@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -17,6 +19,7 @@ from stepwire.system import HostSampler
 log = structlog.get_logger()
 JUDGE_SECONDS = 2.0
 SAMPLES_PER_WRITE = 5
+FIRST_SAMPLE_SECONDS = 0.2  # the load is counted over this long before the first sample
 
 
 class Jobs:
@@ -25,7 +28,10 @@ class Jobs:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._tasks: list[asyncio.Task[None]] = []
-        self._sampler = HostSampler(str(context.settings.data_folder), context.host)
+        # One thread for all samples: psutil tells the load since the same thread's call before.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="stepwire-sampler")
+        self._sampler: HostSampler | None = None
+        self._runs: dict[str, list[str]] = {}
         self._unsaved: list[dict[str, Any]] = []
 
     def start(self) -> None:
@@ -43,6 +49,7 @@ class Jobs:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._thread.shutdown()
         with contextlib.suppress(RuntimeError):
             await self._save()
 
@@ -55,11 +62,17 @@ class Jobs:
             await asyncio.sleep(seconds)
 
     async def _sample(self) -> None:
-        status = await self._context.reads(self._sampler.sample)
+        status = await asyncio.get_running_loop().run_in_executor(self._thread, self._take)
         self._show(status)
         self._unsaved.append(asdict(status))
         if len(self._unsaved) >= SAMPLES_PER_WRITE:
             await self._save()
+
+    def _take(self) -> HostStatus:
+        if self._sampler is None:
+            self._sampler = HostSampler(str(self._context.settings.data_folder), self._context.host)
+            time.sleep(FIRST_SAMPLE_SECONDS)
+        return self._sampler.sample()
 
     async def _save(self) -> None:
         samples, self._unsaved = self._unsaved, []
@@ -67,8 +80,9 @@ class Jobs:
             await self._context.ingest.add_host_samples(self._context.host, samples)
 
     def _show(self, status: HostStatus) -> None:
-        self._context.hosts[status.host] = status
-        self._context.hub.publish(SystemUpdate(status))
+        known = replace(status, runs=self._runs.get(status.host, []))
+        self._context.hosts[status.host] = known
+        self._context.hub.publish(SystemUpdate(known))
 
     async def _judge(self) -> None:
         running, _ = await self._context.reads(
@@ -81,8 +95,11 @@ class Jobs:
                 await self._judge_run(run)
 
     def _note_runs(self, running: list[Run]) -> None:
-        for host, status in self._context.hosts.items():
-            self._context.hosts[host] = replace(status, runs=[run.id for run in running if run.host == host])
+        """Remember which runs are on which host."""
+        self._runs = {}
+        for run in running:
+            if run.host is not None:
+                self._runs.setdefault(run.host, []).append(run.id)
 
     async def _judge_run(self, run: Run) -> None:
         liveness, ingest = self._context.liveness, self._context.ingest

@@ -4,7 +4,7 @@ import type { Checkpoint } from "../../services/types";
 import { Icon } from "../ui/Icon";
 import table from "../ui/Table.module.css";
 import { useRowKeys } from "../ui/useRowKeys";
-import { useRows } from "../ui/useRows";
+import { rowCount, useRows } from "../ui/useRows";
 import { CheckpointCard } from "./CheckpointCard";
 import styles from "./CheckpointList.module.css";
 import { CheckpointRow } from "./CheckpointRow";
@@ -127,7 +127,7 @@ function Grid({ checkpoints, metrics, sort, onSort, openId, onOpen, onMarkBest }
       role="grid"
       aria-label="Checkpoints"
       aria-rowcount={checkpoints.length + 1}
-      style={columnWidths(columns)}
+      style={{ ...columnWidths(columns), ...rowCount(checkpoints.length) }}
     >
       <div role="rowgroup">
         <div className={table.head} role="row" aria-rowindex={1}>

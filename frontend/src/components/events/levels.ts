@@ -49,7 +49,8 @@ export function detailOf(event: LogEvent): string | null {
   const parts = [
     event.message.includes("\n") ? event.message : null,
     typeof traceback === "string" ? traceback : null,
-    Object.keys(rest).length > 0 ? JSON.stringify(rest, null, 1) : null,
+    // A change of status says both in its message.
+    Object.keys(rest).length > 0 && event.event !== "status_change" ? JSON.stringify(rest, null, 1) : null,
   ];
   const text = parts.filter((part) => part !== null).join("\n");
   return text === "" ? null : text;

@@ -86,8 +86,8 @@ export function Dashboard() {
           <RunPanels {...selected} paused={paused} onPause={toggle} />
         </main>
       )}
-      <StatusBar version={connection.serverVersion} paused={paused} onPause={toggle} />
-      <PhoneNav />
+      <StatusBar version={connection.serverVersion} panels={!first} paused={paused} onPause={toggle} />
+      {!first && <PhoneNav />}
       <KeySheet />
     </div>
   );

@@ -6,7 +6,7 @@ import { Icon } from "../ui/Icon";
 import { Skeleton } from "../ui/Skeleton";
 import table from "../ui/Table.module.css";
 import { useRowKeys } from "../ui/useRowKeys";
-import { useRows } from "../ui/useRows";
+import { rowCount, useRows } from "../ui/useRows";
 import styles from "./RunList.module.css";
 import { RunRow } from "./RunRow";
 import { lookOf } from "./RunStatus";
@@ -99,7 +99,13 @@ function Grid({ runs, selection, ageOf }: GridProps) {
     },
   });
   return (
-    <div className={`${table.table} ${styles.runs}`} role="grid" aria-label="Runs" aria-rowcount={runs.length + 1}>
+    <div
+      className={`${table.table} ${styles.runs}`}
+      role="grid"
+      aria-label="Runs"
+      aria-rowcount={runs.length + 1}
+      style={rowCount(runs.length)}
+    >
       <div role="rowgroup">
         <Heading value={heading} />
       </div>
@@ -153,7 +159,7 @@ function Heading({ value }: { value: string }) {
         className={`number ${styles.age}`}
         title="A running run: age of its newest point. An ended one: how long it took"
       >
-        AGE/DUR
+        AGE
       </span>
     </div>
   );

@@ -99,7 +99,7 @@ function Progress({ step, total }: { step: number | null; total: number | null }
   return (
     <span role="gridcell" className={`number ${styles.step}`} style={{ background }}>
       <span className="value">{stepText(step)}</span>
-      {total !== null && <span className="dim">/{short(total)}</span>}
+      {total !== null && <span className={`dim ${styles.total}`}>/{short(total)}</span>}
     </span>
   );
 }

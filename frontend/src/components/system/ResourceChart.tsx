@@ -1,5 +1,5 @@
 import type { HistoryLine, SystemRange } from "../../hooks/useSystemStatus";
-import { percent } from "../../lib/format";
+import { bytes, percent } from "../../lib/format";
 import { theme } from "../../styles/theme";
 import { areaPaths, type Box } from "./area";
 import styles from "./SystemStatus.module.css";
@@ -9,35 +9,49 @@ const SPAN_WORDS: Record<SystemRange, string> = { "10m": "10 MIN", "1h": "1 H", 
 const WIDTH = 300;
 const HEIGHT = 40;
 
-const LINES = [
-  { key: "cpu_percent", name: "CPU", colour: theme.barGood },
-  { key: "memory_percent", name: "RAM", colour: theme.barUsual },
-] as const;
+interface Look {
+  key: string;
+  name: string;
+  colour: string;
+  /** The value at the upper edge; null for the highest there is. */
+  top: number | null;
+  text(value: number | null): string;
+}
+
+const LINES: readonly Look[] = [
+  { key: "cpu_percent", name: "CPU", colour: theme.barGood, top: 100, text: (value) => `${percent(value)}%` },
+  { key: "memory_percent", name: "RAM", colour: theme.barUsual, top: 100, text: (value) => `${percent(value)}%` },
+  { key: "net/received", name: "NET", colour: theme.barInfo, top: null, text: (value) => `${bytes(value)}/s` },
+];
 
 interface ResourceChartProps {
   history: Readonly<Record<string, HistoryLine>>;
   range: SystemRange;
 }
 
-/** Processor and memory over the last minutes or hours. */
+/** Processor, memory and network over the last minutes or hours. */
 export function ResourceChart({ history, range }: ResourceChartProps) {
   const lines = LINES.flatMap(({ key, ...look }) => {
     const line = history[key];
     return line ? [{ line, ...look }] : [];
   });
   const newest = Math.max(...lines.map(({ line }) => line.x.at(-1) ?? 0), 0);
-  const box: Box = { width: WIDTH, height: HEIGHT, from: newest - SPAN_MICROS[range], to: newest };
+  const span = { from: newest - SPAN_MICROS[range], to: newest };
   return (
     <div className={styles.history}>
-      {lines.map(({ line, name, colour }) => (
+      {lines.map(({ line, name, colour, top, text }) => (
         <figure key={name}>
           <figcaption>
             <span className="label">{name}</span> <span className="dim">{SPAN_WORDS[range]}</span>
-            <span className="dim"> max</span> <span className="value">{percent(highest(line))}%</span>
+            <span className="dim"> max</span> <span className="value">{text(highest(line))}</span>
           </figcaption>
           <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true" focusable="false">
             <path d={`M0 ${HEIGHT / 2}H${WIDTH}`} stroke={theme.gridLine} vectorEffect="non-scaling-stroke" />
-            <Area line={line} box={box} colour={colour} />
+            <Area
+              line={line}
+              box={{ width: WIDTH, height: HEIGHT, ...span, top: top ?? (highest(line) || 1) }}
+              colour={colour}
+            />
           </svg>
         </figure>
       ))}

@@ -107,7 +107,7 @@ function Host({ host, range, runs, onSelect }: HostProps) {
       <Cores cores={host.cores ?? []} />
       <ResourceChart history={history} range={range} />
       <Gpus gpus={host.gpus ?? []} />
-      <Trainers ids={host.runs ?? []} runs={runs} onSelect={onSelect} />
+      <Trainers host={host.host} runs={runs} onSelect={onSelect} />
     </section>
   );
 }

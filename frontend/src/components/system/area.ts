@@ -6,6 +6,8 @@ export interface Box {
   /** Microseconds since 1970 UTC at the left and right edge. */
   from: number;
   to: number;
+  /** The value at the upper edge. */
+  top: number;
 }
 
 interface Dot {
@@ -13,7 +15,7 @@ interface Dot {
   y: number;
 }
 
-/** A line of percentages as SVG paths: the mean, and the area below it. A gap in the data stays a gap. */
+/** A line from zero up as SVG paths: the mean, and the area below it. A gap in the data stays a gap. */
 export function areaPaths(line: HistoryLine, box: Box): { line: string; area: string } {
   const pieces = piecesOf(line, box);
   const path = (dots: readonly Dot[]) =>
@@ -25,18 +27,18 @@ export function areaPaths(line: HistoryLine, box: Box): { line: string; area: st
   return { line: pieces.map(path).join(""), area: pieces.map(area).join("") };
 }
 
-function piecesOf(line: HistoryLine, { width, height, from, to }: Box): Dot[][] {
+function piecesOf(line: HistoryLine, { width, height, from, to, top }: Box): Dot[][] {
   const pieces: Dot[][] = [];
   let open = false;
   line.x.forEach((time, index) => {
-    const percent = line.mean[index];
-    if (typeof percent !== "number" || time < from) {
+    const value = line.mean[index];
+    if (typeof value !== "number" || time < from) {
       open = false;
       return;
     }
     if (!open) pieces.push([]);
     open = true;
-    const y = height - 1 - (Math.min(100, Math.max(0, percent)) / 100) * (height - 2);
+    const y = height - 1 - (Math.min(top, Math.max(0, value)) / top) * (height - 2);
     pieces.at(-1)?.push({ x: ((time - from) / (to - from)) * width, y });
   });
   return pieces;

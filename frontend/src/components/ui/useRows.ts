@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef, useState } from "react";
+import { type CSSProperties, useEffect, useRef, useState } from "react";
 
 const OVERSCAN = 8;
 
@@ -21,6 +21,11 @@ export function useRows<Element extends HTMLElement>(count: number) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: measured again when the density changes
   useEffect(() => rows.measure(), [height]);
   return { scroll, rows };
+}
+
+/** Tells the style sheet how many rows there are, so that on a phone a short table is short. */
+export function rowCount(count: number): CSSProperties {
+  return { "--count": count } as CSSProperties;
 }
 
 function rowHeight(): number {
