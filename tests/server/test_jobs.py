@@ -6,8 +6,9 @@ import sys
 import time
 from typing import Any
 
-from stepwire.testing import running_server
 from tests.end_to_end.test_kill_server import read
+
+from stepwire.testing import running_server
 
 BUSY = """
 from stepwire import TrainingMonitor

@@ -1,5 +1,6 @@
 """The socket for viewers: the specification's messages, pushed after commit; bad input never ends it."""
 
+import time
 from typing import Any
 
 import pytest
@@ -158,3 +159,28 @@ def test_ten_errors_in_a_minute_end_the_socket(client: TestClient) -> None:
             for _ in range(12):
                 session.receive_json()
         assert closed.value.code == 1008
+
+
+def test_one_who_only_listens_is_asked_for_a_sign_of_life(
+    client: TestClient, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames that the server sends don't count as heard: it pings, keeps who answers and ends who doesn't."""
+    from stepwire.server.routes import live
+
+    monkeypatch.setattr(live, "PING_AFTER_SECONDS", 0.5)
+    monkeypatch.setattr(live, "SILENT_AFTER_SECONDS", 3)
+    with client.websocket_connect("/ws") as session:
+        subscribe(session, run_id)
+        kinds: list[str] = []
+        for step in range(40):
+            client.post(f"/api/runs/{run_id}/metrics", json={"step": step, "metrics": {"loss": step}})
+            message = session.receive_json()
+            kinds.append(message["type"])
+            if message["type"] == "ping":
+                session.send_json({"type": "pong"})
+            time.sleep(0.1)
+        assert kinds.count("ping") >= 2
+        with pytest.raises(WebSocketDisconnect) as closed:
+            for _ in range(100):
+                session.receive_json()
+        assert closed.value.code == 1001

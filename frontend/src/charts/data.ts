@@ -127,7 +127,7 @@ export function valueRange(lines: readonly LineColumns[], logScale: boolean): Ra
   const back = (value: number) => (logScale ? 10 ** Math.min(300, Math.max(-300, value)) : clamped(value));
   const usable = (cells: readonly Cell[]) => cells.filter((cell) => isUsable(cell, logScale)).map(scale);
   const known = lines.map((line) => ({
-    start: startOf(usable(line.value)[0], usable(line.min)[0]),
+    start: beginning(usable(line.value), usable(line.min)),
     sorted: usable([...line.value, ...line.min, ...line.max]).sort(ascending),
   }));
   const calm = withoutRunaways(known.filter((line) => line.sorted.length > 0));
@@ -143,10 +143,12 @@ function clamped(value: number): number {
   return Math.min(1e300, Math.max(-1e300, value));
 }
 
-/** Where a line begins; its first bucket's smallest value when it shot up within it. */
-function startOf(value: number | undefined, min: number | undefined): number[] {
-  if (value === undefined || min === undefined) return [];
-  return value - min <= 10 * Math.abs(min) ? [value] : [min];
+/** The first few values of a line, but for those that shoot up at once. */
+function beginning(values: readonly number[], mins: readonly number[]): number[] {
+  const [first] = mins;
+  if (first === undefined) return [];
+  const limit = first + 10 * Math.abs(first);
+  return [first, ...values.slice(0, Math.ceil(values.length * 0.03)).filter((value) => value <= limit)];
 }
 
 function isUsable(cell: Cell, logScale: boolean): cell is number {

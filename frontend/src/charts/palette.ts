@@ -20,17 +20,7 @@ export function readPalette(element: Element): Palette {
   };
 }
 
-/** A colour of the form `#rrggbb` or `#rgb` made see-through; any other is left as it is. */
+/** A colour made see-through, in whatever form it is written. */
 export function faded(colour: string, alpha: number): string {
-  const short = /^#([0-9a-f])([0-9a-f])([0-9a-f])$/i.exec(colour);
-  const long = short
-    ? `#${short
-        .slice(1)
-        .map((digit) => digit + digit)
-        .join("")}`
-    : colour;
-  if (!/^#[0-9a-f]{6}$/i.test(long)) return colour;
-  return `${long}${Math.round(alpha * 255)
-    .toString(16)
-    .padStart(2, "0")}`;
+  return `color-mix(in srgb, ${colour} ${Math.round(alpha * 100)}%, transparent)`;
 }

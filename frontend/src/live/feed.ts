@@ -178,8 +178,13 @@ export class Feed {
     const tail = from === undefined ? undefined : await this.readChart({ ...query, points: TAIL_POINTS, from });
     const again = this.loading.get(id)?.again ?? false;
     this.loading.delete(id);
-    if (again) this.load(runId, key);
-    else this.store.merge(runId, key, chart, tail);
+    if (again) {
+      this.load(runId, key);
+      return;
+    }
+    this.store.merge(runId, key, chart, tail);
+    const newest = this.latest.value(runId, key);
+    this.store.series(runId, key)?.know(newest.step, newest.value);
   }
 
   /** One after the other: sparklines can wait, and each run's own x keeps short runs legible. */

@@ -92,3 +92,13 @@ test("a series that is shorter than asked for begins at its first point", () => 
   expect(series.startOfLast(100)).toBe(Number.NEGATIVE_INFINITY);
   expect(series.startOfLast(1)).toBe(4);
 });
+
+test("a history that ends with something not finite learns from the newest value what it was", () => {
+  const series = new Series();
+  series.replace([], [7]);
+  expect(series.lastValue).toBeNaN();
+  series.know(7, Number.POSITIVE_INFINITY);
+  expect(series.lastValue).toBe(Number.POSITIVE_INFINITY);
+  series.know(6, 1);
+  expect(series.lastValue).toBe(Number.POSITIVE_INFINITY);
+});

@@ -95,6 +95,11 @@ export class Series {
     }
   }
 
+  /** A history tells only that its newest value was not finite; this tells which of them it was. */
+  know(step: number | null, value: number | null): void {
+    if (step !== null && step === this.lastStep && value !== null) this.lastValue = value;
+  }
+
   /** Value at the newest entry whose step is not above `step`; null when the series begins later. */
   valueAt(step: number): number | null {
     const after = lowerBound(this.columns.x, this.length, step);

@@ -1,6 +1,8 @@
 import type uPlot from "uplot";
+import { value } from "../../lib/format";
 import type { DrawnLine } from "../line";
 import type { Palette } from "../palette";
+import { heightOf } from "./place";
 
 /** A dot at each line's end, a cross and a word where the run failed, and marks where values were not finite. */
 export function endsPlugin(lines: () => readonly DrawnLine[], palette: Palette): uPlot.Plugin {
@@ -29,10 +31,9 @@ function drawEnd(chart: uPlot, line: DrawnLine, ratio: number, palette: Palette)
 /** Pixels of a point; one above or below the chart is held at its edge, one beside it is not drawn. */
 function placeOf(chart: uPlot, point: DrawnLine["end"]): { x: number; y: number } | null {
   if (point === null) return null;
-  const { left, top, width, height } = chart.bbox;
-  const [x, y] = [chart.valToPos(point.x, "x", true), chart.valToPos(point.y, "y", true)];
-  if (x < left - 1 || x > left + width + 1 || !Number.isFinite(y)) return null;
-  return { x, y: Math.min(Math.max(y, top), top + height) };
+  const { left, width } = chart.bbox;
+  const x = chart.valToPos(point.x, "x", true);
+  return x < left - 1 || x > left + width + 1 ? null : { x, y: heightOf(chart, point.y) };
 }
 
 function dot(
@@ -89,5 +90,9 @@ function drawNonfinite(chart: uPlot, line: DrawnLine, ratio: number, palette: Pa
   ctx.font = palette.font(10 * ratio);
   ctx.textAlign = "right";
   ctx.textBaseline = "bottom";
-  ctx.fillText("NaN", (seen[0] as number) - 2 * ratio, bottom);
+  ctx.fillText(
+    Number.isFinite(line.lastValue) ? "NaN" : value(line.lastValue),
+    (seen[0] as number) - 2 * ratio,
+    bottom,
+  );
 }

@@ -3,6 +3,7 @@ import { value } from "../../lib/format";
 import type { DrawnLine } from "../line";
 import { TAG_GUTTER } from "../options";
 import type { Palette } from "../palette";
+import { heightOf } from "./place";
 
 const HEIGHT = 15;
 
@@ -56,10 +57,7 @@ export function tagsPlugin(lines: () => readonly DrawnLine[], palette: Palette):
 
 function tagOf(chart: uPlot, line: DrawnLine): Tag[] {
   if (line.end === null) return [];
-  const { top, height } = chart.bbox;
-  const y = chart.valToPos(line.end.y, "y", true);
-  const inside = Number.isFinite(y) ? Math.min(Math.max(y, top), top + height) : top + height;
-  return [{ y: inside, text: value(line.lastValue), colour: line.paint }];
+  return [{ y: heightOf(chart, line.end.y), text: value(line.lastValue), colour: line.paint }];
 }
 
 function paint(context: CanvasRenderingContext2D, tag: Tag, left: number, ratio: number, palette: Palette): void {

@@ -70,7 +70,7 @@ function columnsOf(metrics: readonly string[]): Column[] {
     { id: "id", title: "ID", width: "108px" },
     { id: "step", title: "STEP", number: true, width: "84px" },
     ...metrics.flatMap((name, index) => metricColumn(name, index)),
-    { id: "size", title: "SIZE", number: true, width: "90px", className: styles.medium },
+    { id: "size", title: "SIZE", number: true, width: "90px", className: styles.roomy },
     { id: "sha256", title: "SHA256", width: "92px", className: styles.wide },
     { id: "verdict", title: "VERDICT", width: "104px", className: styles.medium },
     { id: "created", title: "TIMESTAMP", width: "142px", className: styles.medium },
@@ -105,6 +105,8 @@ function titleOf(name: string): string {
   return name.toUpperCase();
 }
 
+const ACTIONS = { width: "minmax(168px, 1fr)" };
+
 interface GridProps {
   checkpoints: readonly Checkpoint[];
   metrics: readonly string[];
@@ -134,7 +136,9 @@ function Grid({ checkpoints, metrics, sort, onSort, openId, onOpen, onMarkBest }
           {columns.map((column) => (
             <Heading key={column.id} column={column} sort={sort} onSort={onSort} />
           ))}
-          <span role="columnheader">ACTIONS</span>
+          <span role="columnheader" className={styles.actions}>
+            ACTIONS
+          </span>
         </div>
       </div>
       <div className={table.scroll} ref={scroll} role="rowgroup" onKeyDown={keys.onKeyDown}>
@@ -164,16 +168,17 @@ function Grid({ checkpoints, metrics, sort, onSort, openId, onOpen, onMarkBest }
   );
 }
 
-/** Three lists of widths: what fits is chosen by the panel's own width. */
+/** Lists of widths: what fits is chosen by the panel's own width. */
 function columnWidths(columns: readonly Column[]): CSSProperties {
   const widths = (hidden: readonly (string | undefined)[]) =>
-    [...columns.filter(({ className }) => className === undefined || !hidden.includes(className)), { width: "1fr" }]
+    [...columns.filter(({ className }) => className === undefined || !hidden.includes(className)), ACTIONS]
       .map(({ width }) => width)
       .join(" ");
   return {
     "--columns-wide": widths([]),
-    "--columns-medium": widths([styles.wide]),
-    "--columns-narrow": widths([styles.wide, styles.medium]),
+    "--columns-roomy": widths([styles.wide]),
+    "--columns-medium": widths([styles.wide, styles.roomy]),
+    "--columns-narrow": widths([styles.wide, styles.roomy, styles.medium]),
   } as CSSProperties;
 }
 

@@ -69,7 +69,7 @@ function Cells({ checkpoint, metrics, scale, onMarkBest }: CellsProps) {
       {metrics.map((name, index) => (
         <Metric key={name} name={name} index={index} checkpoint={checkpoint} scale={scale} />
       ))}
-      <span role="gridcell" className={`number dim ${styles.medium}`}>
+      <span role="gridcell" className={`number dim ${styles.roomy}`}>
         {bytes(checkpoint.size)}
       </span>
       <span role="gridcell" className={`dim ${styles.wide}`} title={checkpoint.sha256 ?? undefined}>
@@ -81,7 +81,7 @@ function Cells({ checkpoint, metrics, scale, onMarkBest }: CellsProps) {
       <span role="gridcell" className={`dim ${styles.medium}`}>
         {day(checkpoint.created_at)}
       </span>
-      <span role="gridcell">
+      <span role="gridcell" className={styles.actions}>
         <CheckpointActions checkpoint={checkpoint} onMarkBest={onMarkBest} />
       </span>
     </>

@@ -65,7 +65,7 @@ class Connection:
         self._script: _Script | None = None
         self._errors: deque[float] = deque(maxlen=MAX_ERRORS_PER_MINUTE)
         self._heard = time.monotonic()
-        self._sent = self._heard
+        self._pinged = self._heard
         self._direct: deque[Any] = deque()
 
     async def serve(self) -> None:
@@ -201,7 +201,6 @@ class Connection:
         for text in texts:
             if text:
                 await self._socket.send_text(text)
-        self._sent = time.monotonic()
 
     async def _keep_alive(self) -> None:
         while True:
@@ -210,8 +209,9 @@ class Connection:
             if now - self._heard > SILENT_AFTER_SECONDS:
                 await self._close(1001, "nothing was heard for 45 s")
                 return
-            if now - max(self._heard, self._sent) > PING_AFTER_SECONDS:
-                self._sent = now
+            # Counted from what was heard, not sent: one who only listens must get the chance to answer.
+            if now - max(self._heard, self._pinged) > PING_AFTER_SECONDS:
+                self._pinged = now
                 self.offer(Ping())
 
     async def _close(self, code: int, reason: str) -> None:
