@@ -12,7 +12,12 @@ export default defineConfig({
   server: {
     port: 3000,
     strictPort: true,
-    proxy: { "/api": server, "/health": server, "/ws": { target: server, ws: true } },
+    // The Host stays the browser's (a bare string would change it), so that the page's Origin is the server's own.
+    proxy: {
+      "/api": { target: server, changeOrigin: false },
+      "/health": { target: server, changeOrigin: false },
+      "/ws": { target: server, changeOrigin: false, ws: true },
+    },
   },
   test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"], restoreMocks: true, sequence: { shuffle: true } },
 });

@@ -10,12 +10,12 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.client.conftest import IngestServer
 
 from stepwire import TrainingMonitor
 from stepwire.client import backoff
 from stepwire.client.transport import WebSocketTransport
 from stepwire.protocol import WINDOW_BYTES, Batch, Hello
-from tests.client.conftest import IngestServer
 
 
 @pytest.fixture(autouse=True)

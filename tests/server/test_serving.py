@@ -9,17 +9,33 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+Up = Callable[..., subprocess.Popen[str]]
 
-def up(data: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """Start ``stepwire up`` on a free port."""
-    command = [sys.executable, "-m", "stepwire", "up", "--port", "0", "--no-browser", "--data", str(data), *arguments]
-    kept = {name: value for name, value in os.environ.items() if name != "SSH_CONNECTION"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=kept | environment)
+
+@pytest.fixture
+def up() -> Iterator[Up]:
+    """Starts ``stepwire up`` on a free port; whatever still runs when the test ends is ended."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(data: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "stepwire", "up", "--port", "0", "--no-browser", "--data", str(data)]
+        kept = {name: value for name, value in os.environ.items() if name != "SSH_CONNECTION"}
+        server = subprocess.Popen(
+            [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=kept | environment
+        )
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.kill()
+        server.communicate()
 
 
 def first_line(server: subprocess.Popen[str]) -> str:
@@ -40,7 +56,7 @@ def get(url: str, **headers: str) -> Any:
         return json.load(answer)
 
 
-def test_the_first_line_is_the_link(tmp_path: Path) -> None:
+def test_the_first_line_is_the_link(up: Up, tmp_path: Path) -> None:
     """It prints its address, answers there on IPv4 and IPv6, and ends on SIGTERM without a word."""
     server = up(tmp_path)
     url = first_line(server).split()[-1]
@@ -51,7 +67,7 @@ def test_the_first_line_is_the_link(tmp_path: Path) -> None:
     assert end(server) == ("", "")
 
 
-def test_a_second_server_on_the_folder_is_refused(tmp_path: Path) -> None:
+def test_a_second_server_on_the_folder_is_refused(up: Up, tmp_path: Path) -> None:
     """One line names the process and the address that has it, and the exit code is 1."""
     server = up(tmp_path)
     url = first_line(server).split()[-1]
@@ -62,7 +78,7 @@ def test_a_second_server_on_the_folder_is_refused(tmp_path: Path) -> None:
     end(server)
 
 
-def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_named(up: Up, tmp_path: Path) -> None:
     """One line names the port and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -71,7 +87,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     assert server.returncode == 1 and port in errors and "--port" in errors and len(errors.splitlines()) == 1
 
 
-def test_a_wide_bind_makes_and_demands_a_token(tmp_path: Path) -> None:
+def test_a_wide_bind_makes_and_demands_a_token(up: Up, tmp_path: Path) -> None:
     """On 0.0.0.0 the link holds the token in its fragment; without it nobody gets in from another address."""
     server = up(tmp_path, "--host", "0.0.0.0")
     link = first_line(server).split()[-1]
@@ -87,7 +103,7 @@ def test_a_wide_bind_makes_and_demands_a_token(tmp_path: Path) -> None:
     end(server)
 
 
-def test_under_ssh_the_tunnel_line_is_printed(tmp_path: Path) -> None:
+def test_under_ssh_the_tunnel_line_is_printed(up: Up, tmp_path: Path) -> None:
     """Whoever came by ssh is told the exact line that forwards the page."""
     server = up(tmp_path, SSH_CONNECTION="198.51.100.7 50000 192.0.2.4 22")
     port = first_line(server).rstrip().rpartition(":")[2]
@@ -95,7 +111,7 @@ def test_under_ssh_the_tunnel_line_is_printed(tmp_path: Path) -> None:
     end(server)
 
 
-def test_sighup_opens_the_log_anew(tmp_path: Path) -> None:
+def test_sighup_opens_the_log_anew(up: Up, tmp_path: Path) -> None:
     """After logrotate moved the file, the server goes on in a new one."""
     log = tmp_path / "log/stepwire.log"
     server = up(tmp_path / "data", "--log-file", str(log), "--log-level", "debug")
@@ -137,7 +153,7 @@ def test_exit_codes_of_the_command_line(arguments: list[str], code: int) -> None
     assert "example" in done.stdout or "--help" not in arguments
 
 
-def test_a_frame_over_4_mib_ends_the_socket(tmp_path: Path) -> None:
+def test_a_frame_over_4_mib_ends_the_socket(up: Up, tmp_path: Path) -> None:
     """A frame that announces more than 4 MiB is ended with 1009 in a close frame, before it is read."""
     server = up(tmp_path)
     port = int(first_line(server).rstrip().rpartition(":")[2])
@@ -156,7 +172,7 @@ def test_a_frame_over_4_mib_ends_the_socket(tmp_path: Path) -> None:
     assert end(server) == ("", "")
 
 
-def test_text_that_is_not_utf8_ends_the_socket(tmp_path: Path) -> None:
+def test_text_that_is_not_utf8_ends_the_socket(up: Up, tmp_path: Path) -> None:
     """Invalid UTF-8 in a text frame closes with 1007."""
     from websockets.exceptions import ConnectionClosed
     from websockets.sync.client import connect

@@ -78,7 +78,7 @@ export class LineChart implements Drawable {
     } else {
       const aligned = align(series, range, Math.max(64, Math.round(this.place.clientWidth - TAG_GUTTER)));
       this.describe(series);
-      this.show(series, aligned, range);
+      this.show(aligned, range);
     }
     this.tell(series);
     this.host.onDrawn();
@@ -107,7 +107,7 @@ export class LineChart implements Drawable {
     this.lines = lines.map((line, at) => drawnLine(line, series[at] ?? null, palette.colour(line.colour)));
   }
 
-  private show(series: readonly (Series | null)[], aligned: Aligned, range: Range): void {
+  private show(aligned: Aligned, range: Range): void {
     const { logScale } = this.settings;
     const data = chartData(aligned, logScale);
     const y = valueRange(aligned.lines, logScale);
@@ -119,7 +119,6 @@ export class LineChart implements Drawable {
       plot.setScale("x", { min: low, max: high });
       plot.setScale("y", { min: y[0], max: y[1] });
     });
-    this.root.classList.toggle("is-zoomed", this.zoom !== null && series.length > 0);
   }
 
   private create(data: uPlot.AlignedData): uPlot {

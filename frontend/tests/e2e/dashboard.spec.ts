@@ -81,7 +81,7 @@ test("Stop from the Actions panel is acknowledged by the script and shown", asyn
     .first()
     .click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByRole("textbox").fill("STOP");
+  await dialog.getByRole("textbox").fill("R1");
   await dialog.getByRole("button", { name: /stop/i }).click();
   expect(await run.ended).toBe(0);
   await expect(page.getByText(/acknowledged/i).first()).toBeVisible();

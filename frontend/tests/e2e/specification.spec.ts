@@ -136,7 +136,9 @@ function hue(colour: string): number {
 test("buttons are outlined and not filled", async ({ page }) => {
   const row = panel(page, "CHECKPOINTS").getByRole("row").filter({ hasText: "ckpt_0002" });
   const button = row.getByRole("button", { name: /mark as best/i });
-  expect(await button.evaluate((element) => Number.parseFloat(getComputedStyle(element).borderTopWidth))).toBeGreaterThan(0);
+  expect(
+    await button.evaluate((element) => Number.parseFloat(getComputedStyle(element).borderTopWidth)),
+  ).toBeGreaterThan(0);
   const fills = await page
     .getByRole("button")
     .evaluateAll((buttons) => buttons.map((element) => getComputedStyle(element).backgroundColor));

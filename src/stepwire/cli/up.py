@@ -27,6 +27,9 @@ def add_to(parsers: Any) -> None:
     parser.add_argument("--data", type=Path, help="data folder (default: STEPWIRE_DATA, else the user-data folder)")
     parser.add_argument("--allowed-host", action="append", default=[], metavar="NAME", help="accept this Host too")
     parser.add_argument("--allowed-origin", action="append", default=[], metavar="URL", help="accept this Origin too")
+    parser.add_argument(
+        "--trusted-proxy", action="append", default=[], metavar="ADDRESS", help="believe its X-Forwarded-Proto"
+    )
     parser.add_argument("--root-path", help="path prefix that a proxy strips")
     parser.add_argument("--log-file", type=Path, help="log to this file; SIGHUP opens it anew")
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="(default: warning)")
@@ -51,4 +54,5 @@ def _settings(settings: "Settings", given: argparse.Namespace) -> "Settings":
         **chosen,
         allowed_hosts=(*settings.allowed_hosts, *given.allowed_host),
         allowed_origins=(*settings.allowed_origins, *given.allowed_origin),
+        trusted_proxies=(*settings.trusted_proxies, *given.trusted_proxy),
     )

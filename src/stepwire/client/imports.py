@@ -1,15 +1,17 @@
 """Loads what only the SDK's threads need, and never while the process forks.
 
 An import in a thread holds the lock of that module. A child that is forked in this moment would inherit the
-lock without the thread, and wait for ever at its own import.
+lock without the thread, and wait for ever at its own import. Modules that hook into fork themselves, such as
+``logging``, are imported with the SDK: their hooks must not appear while a fork waits for this module's.
 """
 
 import importlib
 import os
 import threading
 
-_PATIENCE_SECONDS = 2.0
+_PATIENCE_SECONDS = 10.0
 _guard = threading.Lock()
+_fork = threading.local()
 
 
 def load(*modules: str) -> None:
@@ -20,11 +22,11 @@ def load(*modules: str) -> None:
 
 
 def _before_fork() -> None:
-    _guard.acquire(timeout=_PATIENCE_SECONDS)
+    _fork.holds_guard = _guard.acquire(timeout=_PATIENCE_SECONDS)
 
 
 def _after_fork_in_parent() -> None:
-    if _guard.locked():
+    if _fork.holds_guard:
         _guard.release()
 
 

@@ -76,6 +76,7 @@ class Lifecycle:
         self._uncaught: BaseException | None = None
         self._exit: tuple[object, list[object]] | None = None
         self._exit_pid = 0
+        self._fork = threading.local()
 
     def watch(self, run: Watched) -> None:
         """End ``run`` with the process."""
@@ -83,7 +84,11 @@ class Lifecycle:
             self._is_hooked = True
             self._hook_exceptions()
             if hasattr(os, "register_at_fork"):
-                os.register_at_fork(after_in_child=self._after_fork)
+                os.register_at_fork(
+                    before=self._before_fork,
+                    after_in_parent=self._after_fork_in_parent,
+                    after_in_child=self._after_fork_in_child,
+                )
         self._hook_sigterm()
         self.hook_exit()
         self._runs.append(run)
@@ -151,10 +156,21 @@ class Lifecycle:
 
         signal.signal(signal.SIGTERM, handler)
 
-    def _after_fork(self) -> None:
-        self._uncaught = self._exit = None
-        for run in self._runs:
-            run.after_fork()
+    def _before_fork(self) -> None:
+        # A new child forgets signals that its inherited handler has noted but not yet run. Held back by the
+        # kernel until the child is ready, a SIGTERM to it is not lost.
+        self._fork.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def _after_fork_in_parent(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._fork.mask)
+
+    def _after_fork_in_child(self) -> None:
+        try:
+            self._uncaught = self._exit = None
+            for run in self._runs:
+                run.after_fork()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._fork.mask)
 
 
 def _leave_by_sigint() -> None:

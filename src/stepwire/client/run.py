@@ -1,5 +1,6 @@
 """One run in this process: the parts of the SDK, wired, from the first record to the last."""
 
+import logging
 import os
 import sys
 import time
@@ -181,8 +182,6 @@ class Run:
             time.sleep(0.005)
 
     def _tell_loss(self) -> None:
-        import logging
-
         why = self.sender.stopped_by or "no server answered in time"
         logging.getLogger("stepwire").warning(
             "stepwire: %s records of run %s were not stored: %s.", f"{self.outbox.pending:,}", self.settings.run_id, why

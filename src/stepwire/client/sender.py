@@ -1,5 +1,6 @@
 """The thread that brings what was logged to the server."""
 
+import logging
 import os
 import threading
 import time
@@ -19,7 +20,7 @@ _HURRIED_SECONDS = 0.25
 _BREATH_SECONDS = 0.02
 _IDLE_SECONDS = 60.0
 _MAX_RESULTS = 1000
-_MODULES = ("encodings.idna", "logging", "msgspec", "uuid", "websockets.client", "websockets.uri")
+_MODULES = ("encodings.idna", "msgspec", "uuid", "websockets.client", "websockets.uri")
 
 
 class Sender:
@@ -247,6 +248,4 @@ class Sender:
         now = self._clock.monotonic()
         if now - self._warned_at >= WARN_SECONDS:
             self._warned_at = now
-            import logging
-
             logging.getLogger("stepwire").warning("stepwire: %s", text)

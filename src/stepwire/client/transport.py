@@ -218,9 +218,9 @@ class WebSocketTransport:
         if self._socket is not None:
             self._socket.close()
         self._socket = self._protocol = None
-        self._outgoing.clear()
-        self._message.clear()
-        self._arrived.clear()
+        # New ones: a fork may find the parent's in the middle of a call that forbids to clear them.
+        self._outgoing, self._message = bytearray(), bytearray()
+        self._arrived = []
 
     def _drain_waker(self) -> None:
         with suppress(BlockingIOError):

@@ -24,19 +24,23 @@ Process = subprocess.Popen[bytes]
 def start(arguments: Sequence[str], output: Path, errors: Path) -> Process:
     """Start ``python -m`` with these arguments; what it prints goes into the two files.
 
-    Ctrl-C in the terminal does not reach it, so that trainings can end before their server. Settings of the
-    environment (``STEPWIRE_*``) are kept from it.
+    Ctrl-C in the terminal does not reach it, so that trainings can end before their server.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("STEPWIRE_")}
     with output.open("ab") as out, errors.open("ab") as err:
         return subprocess.Popen(
             [sys.executable, "-m", "stepwire.demo.leash", *arguments],
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=err,
-            env=environment | dict.fromkeys(_ONE_THREAD, "1"),
+            env=environment(),
             start_new_session=True,
         )
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment without ``STEPWIRE_*``, and with one thread for linear algebra."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STEPWIRE_")}
+    return kept | dict.fromkeys(_ONE_THREAD, "1")
 
 
 def end(processes: Iterable[Process]) -> None:

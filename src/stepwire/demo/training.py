@@ -148,12 +148,12 @@ def train(configuration: Configuration, monitor: TrainingMonitor, folder: Path) 
                 f"train/loss is {metrics['train/loss']} at step {step}: "
                 f"a learning rate of {metrics['lr']:.3g} is too high for {configuration.optimizer}"
             )
+        is_last = monitor.should_stop or step == configuration.steps - 1
+        if is_last or (step and step % configuration.checkpoint_every == 0):
+            keeper.keep(step)
         if monitor.should_stop:
             monitor.set_status("interrupted")
             break
-        if step and step % configuration.checkpoint_every == 0:
-            keeper.keep(step)
-    keeper.keep(step)
     return training.validate()
 
 
@@ -189,7 +189,7 @@ def main() -> None:
     if given.steps is not None:
         configuration = replace(configuration, steps=given.steps)
     if hasattr(os, "nice"):
-        os.nice(10)  # the page that shows it comes first
+        os.nice(5)  # the page that shows it comes first
     with TrainingMonitor(
         configuration.name,
         config=asdict(configuration),

@@ -86,6 +86,8 @@ class Guard:
             UnauthorizedError: Neither a token nor this machine's same user.
         """
         headers: list[tuple[bytes, bytes]] = scope["headers"]
+        if self._is_behind_tls(scope, headers):
+            scope["scheme"] = "wss" if scope["type"] == "websocket" else "https"
         host = _only(headers, b"host")
         token_ok = self._has_token(headers)
         name = _host_name(host)
@@ -97,6 +99,12 @@ class Guard:
                 "This server wants its access token: open the link that `stepwire up` printed, "
                 "or send `Authorization: Bearer TOKEN` (the SDK reads STEPWIRE_API_KEY)."
             )
+
+    def _is_behind_tls(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> bool:
+        """Whether a proxy that the operator trusts says that the browser spoke TLS to it."""
+        client = scope.get("client")
+        trusted = client is not None and client[0] in self._settings.trusted_proxies
+        return trusted and _first(headers, b"x-forwarded-proto") == b"https"
 
     def _check_host(self, name: str, token_ok: bool) -> None:
         known = name in self._own_names or name in self._machine_names

@@ -1,4 +1,5 @@
 import { type KeyboardEvent, useState } from "react";
+import type { Compare } from "../../hooks/useCompare";
 import type { Selection } from "../../hooks/useSelection";
 import { clock, short, step as stepText, value } from "../../lib/format";
 import type { Command, Run } from "../../services/types";
@@ -22,6 +23,7 @@ export interface ActionsProps {
   onDelete(): Promise<void>;
   onCopyLink(): Promise<boolean>;
   onPause(): void;
+  compare: Compare;
 }
 
 /** What can be done, by number. */
@@ -29,12 +31,12 @@ export function Actions(props: ActionsProps) {
   const { run, selection, commands, paused, error } = props;
   const [asking, setAsking] = useState<"stop" | "delete" | null>(null);
   const [copied, setCopied] = useState<boolean | null>(null);
-  const compared = run !== null && selection.compared.includes(run.id);
+  const compared = selection.compared.length > 1;
   const actions = actionsFor({ run, compared, paused, commands });
   const does: Record<ActionId, () => void> = {
     stop: () => setAsking("stop"),
     delete: () => setAsking("delete"),
-    compare: () => run && selection.toggleCompare(run.id),
+    compare: compared ? props.compare.alone : props.compare.together,
     link: () => void props.onCopyLink().then(setCopied),
     pause: props.onPause,
   };
@@ -81,7 +83,7 @@ function Item({ action, number, onAct }: { action: Action; number: number; onAct
   const { title, key, danger, unless } = action;
   return (
     <li>
-      <button type="button" disabled={unless !== undefined} data-focus={number === 1 || undefined} onClick={onAct}>
+      <button type="button" disabled={unless !== undefined} data-focus onClick={onAct}>
         <span className={styles.number}>{number})</span>
         <span className={danger && unless === undefined ? "bad" : undefined}>{title}</span>
         <span className={styles.key}>{unless ?? key}</span>

@@ -14,6 +14,7 @@ export interface Action {
 
 interface MenuState {
   run: Run | null;
+  /** Others are drawn with the run. */
   compared: boolean;
   paused: boolean;
   commands: readonly Command[];
@@ -24,7 +25,7 @@ export function actionsFor({ run, compared, paused, commands }: MenuState): Acti
   const none = run === null ? "no run is selected" : undefined;
   return [
     { id: "stop", title: "STOP RUN", danger: true, unless: none ?? cannotStop(run, commands) },
-    { id: "compare", title: compared ? "TAKE OUT OF COMPARE" : "ADD TO COMPARE", key: "C", unless: none },
+    { id: "compare", title: compared ? "DRAW THIS RUN ALONE" : "DRAW WITH COMPANIONS", unless: none },
     { id: "link", title: "COPY LINK", key: "Y", unless: none },
     { id: "pause", title: paused ? "RESUME LIVE VIEW" : "PAUSE LIVE VIEW", key: "P" },
     { id: "delete", title: "DELETE RUN", danger: true, unless: none ?? cannotDelete(run) },

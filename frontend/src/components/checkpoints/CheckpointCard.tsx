@@ -30,6 +30,7 @@ export function CheckpointCard({ checkpoint, onMarkBest, onClose }: CheckpointCa
       </div>
       <div className={styles.values}>
         <KeyValue
+          label={`Values of ${nameOf(checkpoint)}`}
           sections={[
             { title: "FILE", entries: fileEntries(checkpoint) },
             { title: "METRICS", entries: metricEntries(checkpoint) },

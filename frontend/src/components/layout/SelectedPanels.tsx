@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { useCheckpoints } from "../../hooks/useCheckpoints";
 import { useCommands } from "../../hooks/useCommands";
+import { useCompare } from "../../hooks/useCompare";
 import { useMetricNames } from "../../hooks/useLiveValue";
 import { useRunActions } from "../../hooks/useRunActions";
 import type { Selection } from "../../hooks/useSelection";
@@ -84,6 +85,7 @@ export function RunPanels({ run, runs, selection, paused, onPause }: RunPanelsPr
   const checkpoints = useCheckpoints(id);
   const { commands, send, error } = useCommands(id);
   const { markBest, deleteRun } = useRunActions();
+  const compare = useCompare();
   const remove = async () => {
     if (id === null) return;
     await deleteRun(id);
@@ -118,6 +120,7 @@ export function RunPanels({ run, runs, selection, paused, onPause }: RunPanelsPr
           onDelete={remove}
           onCopyLink={copyLink}
           onPause={onPause}
+          compare={compare}
         />
       </Panel>
     </>

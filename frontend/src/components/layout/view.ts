@@ -36,8 +36,10 @@ export const useView = create<View>((set) => ({
 /** Go to a panel, also when another one fills the screen. */
 export function showPanel(panel: PanelNumber): void {
   const view = useView.getState();
-  if (view.maximised !== null) view.maximise(panel);
+  const hidden = view.maximised !== null && view.maximised !== panel;
+  if (hidden) view.maximise(panel);
   view.activate(panel);
   // A panel that was hidden behind another takes the focus only once it is drawn.
-  requestAnimationFrame(() => focusPanel(panel));
+  if (hidden) requestAnimationFrame(() => focusPanel(panel));
+  else focusPanel(panel);
 }

@@ -63,11 +63,12 @@ function Values({ tab, run, other, sections }: ValuesProps) {
     events.find((event) => event.event === "run_started"),
     now,
   );
-  if (tab === "ENV") return <KeyValue sections={[environment]} />;
-  if (tab === "FULL") return <KeyValue sections={[...withoutChanges(sections), environment]} />;
+  if (tab === "ENV") return <KeyValue label={`${tab} of ${run.name}`} sections={[environment]} />;
+  if (tab === "FULL")
+    return <KeyValue label={`${tab} of ${run.name}`} sections={[...withoutChanges(sections), environment]} />;
   const changed = [...changedOnly(sections), ...missingSection(run.config, other?.config ?? {})];
   if (changed.length === 0) return <p className="empty">The configs are the same.</p>;
-  return <KeyValue sections={changed} />;
+  return <KeyValue label={`${tab} of ${run.name}`} sections={changed} />;
 }
 
 function withoutChanges(sections: readonly Section[]): Section[] {

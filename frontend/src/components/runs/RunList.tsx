@@ -94,7 +94,7 @@ function Grid({ runs, selection, ageOf }: GridProps) {
     open: selection.select,
     other(key, id) {
       if (key !== "c" && key !== " ") return false;
-      selection.toggleCompare(id);
+      if (id !== selection.selected) selection.toggleCompare(id);
       return true;
     },
   });
@@ -139,7 +139,9 @@ function Heading({ value }: { value: string }) {
       <span role="columnheader" className="number">
         #
       </span>
-      <span role="columnheader" className={styles.swatch} aria-label="Line in the charts" />
+      <span role="columnheader" className={styles.swatch}>
+        <span className="sr">Line in the charts</span>
+      </span>
       <span role="columnheader">NAME</span>
       <span role="columnheader">STATUS</span>
       <span role="columnheader" className={`number ${styles.step}`}>

@@ -53,7 +53,7 @@ export function RunRow({ run, index, top, current, selection, age, onFocus, ref 
         R{run.number}
       </span>
       <span role="gridcell" className={styles.swatch}>
-        <Charted run={run} selection={selection} />
+        <Charted run={run} selection={selection} fixed={selected} />
       </span>
       <span role="gridcell" title={run.name} className={selected ? styles.chosen : undefined}>
         {run.name}
@@ -73,8 +73,15 @@ export function RunRow({ run, index, top, current, selection, age, onFocus, ref 
   );
 }
 
+interface ChartedProps {
+  run: Run;
+  selection: Selection;
+  /** The selected run is always drawn. */
+  fixed: boolean;
+}
+
 /** Whether the run is drawn in the charts, and how; a click changes it. */
-function Charted({ run, selection }: { run: Run; selection: Selection }) {
+function Charted({ run, selection, fixed }: ChartedProps) {
   const drawn = selection.compared.includes(run.id);
   return (
     <button
@@ -82,6 +89,7 @@ function Charted({ run, selection }: { run: Run; selection: Selection }) {
       tabIndex={-1}
       className={styles.tick}
       aria-pressed={drawn}
+      disabled={fixed}
       aria-label={`Draw ${run.name} in the charts`}
       onClick={(event) => {
         event.stopPropagation();

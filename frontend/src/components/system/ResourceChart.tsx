@@ -42,8 +42,8 @@ export function ResourceChart({ history, range }: ResourceChartProps) {
       {lines.map(({ line, name, colour, top, text }) => (
         <figure key={name}>
           <figcaption>
-            <span className="label">{name}</span> <span className="dim">{SPAN_WORDS[range]}</span>
-            <span className="dim"> max</span> <span className="value">{text(highest(line))}</span>
+            <span className="label">{name}</span> <span className={`dim ${styles.span}`}>{SPAN_WORDS[range]} </span>
+            <span className="dim">max</span> <span className="value">{text(highest(line))}</span>
           </figcaption>
           <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true" focusable="false">
             <path d={`M0 ${HEIGHT / 2}H${WIDTH}`} stroke={theme.gridLine} vectorEffect="non-scaling-stroke" />

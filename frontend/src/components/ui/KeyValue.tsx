@@ -14,10 +14,10 @@ export interface Section {
 }
 
 /** Names and values in columns, grouped; an entry with `before` is marked as changed. */
-export function KeyValue({ sections }: { sections: readonly Section[] }) {
+export function KeyValue({ sections, label }: { sections: readonly Section[]; label: string }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
-    <section className={styles.columns} tabIndex={0} aria-label="Values">
+    <section className={styles.columns} tabIndex={0} aria-label={label}>
       {sections.map((section) => (
         <div key={section.title} className={styles.section}>
           <h3>{section.title}</h3>

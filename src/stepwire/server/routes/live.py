@@ -256,12 +256,13 @@ class _Script:
         error = stored.exception()
         self._connection.offer(Ack(stored.result().high) if error is None else _nack(error, batch))
         if error is None:
-            log.debug(
-                "metric_logged",
-                run_id=self.run_id,
-                records=batch.n,
-                metric_count=sum(len(s.names) for s in stored.result().sets),
-            )
+            _log_batch(self.run_id, batch, stored.result())
+
+
+def _log_batch(run_id: str, batch: Batch, stored: Appended) -> None:
+    step = stored.sets[-1].steps[-1] if stored.sets else None
+    metrics = sum(len(columns.names) for columns in stored.sets)
+    log.debug("metric_logged", run_id=run_id, step=step, metric_count=metrics, records=batch.n)
 
 
 def _nack(error: BaseException, batch: Batch) -> Nack:
