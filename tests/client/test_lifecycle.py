@@ -243,6 +243,32 @@ for thread in threads: thread.join()
     assert sorted(children) == list(range(30))
 
 
+def test_threads_import_only_where_a_fork_waits_for_them(mock_server, script, tmp_path):
+    """A fork in the middle of a thread's import would leave the child a lock that nobody opens."""
+    (tmp_path / "model.pt").write_bytes(b"x")
+    code = f"""
+    import sys, threading
+    from stepwire import TrainingMonitor
+    from stepwire.client import imports
+    found = []
+    def watch(event, arguments):
+        if event == "import" and threading.current_thread().name.startswith("stepwire"):
+            if not imports._guard._is_owned():
+                found.append(arguments[0])
+    sys.addaudithook(watch)
+    with TrainingMonitor("test", system_metrics_interval=0.05) as monitor:
+        while not monitor._run.outbox.acked:
+            monitor.log_metrics({{"loss": 1}})
+        monitor.save_checkpoint({str(tmp_path / "model.pt")!r})
+        threading.Event().wait(0.3)
+    print(found)
+    """
+    out, error = script(code, mock_server.url).communicate(timeout=30)
+    assert out.splitlines()[-1] == "[]", error
+    assert mock_server.records("system")
+    assert len(mock_server.records("checkpoint")) == 2
+
+
 def test_a_spawned_process_has_a_run_of_its_own(mock_server, script, tmp_path):
     """multiprocessing's children end without atexit; their runs still get the right status."""
     program = tmp_path / "program.py"

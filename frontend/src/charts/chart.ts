@@ -4,7 +4,7 @@ import "./charts.css";
 import { step, value } from "../lib/format";
 import type { Drawable } from "../live/scheduler";
 import type { Series } from "../live/series";
-import { type Aligned, align, type ChartWindow, type Range, stretch, valueRange } from "./data";
+import { type Aligned, align, type ChartWindow, type Range, stretch, suitsLogScale, valueRange } from "./data";
 import { type DrawnLine, drawnLine, type Line, summaryOf } from "./line";
 import { chartData, chartOptions, TAG_GUTTER } from "./options";
 import { readPalette } from "./palette";
@@ -16,7 +16,8 @@ export interface ChartSettings {
   metric: string;
   lines: readonly Line[];
   window: ChartWindow;
-  logScale: boolean;
+  /** `auto`: logarithmic as soon as the values call for it, and from then on. */
+  logScale: boolean | "auto";
 }
 
 export interface ChartHost {
@@ -25,6 +26,8 @@ export interface ChartHost {
   onDirty(chart: LineChart): void;
   /** A frame was drawn with the newest points. */
   onDrawn(): void;
+  /** The scale that is drawn, told when it changes. */
+  onScale(logarithmic: boolean): void;
 }
 
 const SYNC_KEY = "stepwire";
@@ -35,6 +38,7 @@ export class LineChart implements Drawable {
   private plot: uPlot | null = null;
   private lines: readonly DrawnLine[] = [];
   private zoom: Range | null = null;
+  private logScale = false;
   /** What the plot was set up for. */
   private look = "";
   private inView = true;
@@ -60,9 +64,10 @@ export class LineChart implements Drawable {
   /** Other lines, another window or scale; drawn with the next frame. */
   change(settings: ChartSettings): void {
     if (settings.metric !== this.settings.metric || settings.window !== this.settings.window) this.zoom = null;
-    const sameLook = JSON.stringify([settings.lines, settings.logScale]) === this.look;
+    if (settings.metric !== this.settings.metric) this.scale(false);
+    const sameLines = JSON.stringify(settings.lines) === this.look;
     this.settings = settings;
-    if (!sameLook) this.clear();
+    if (!sameLines) this.clear();
     this.host.onDirty(this);
   }
 
@@ -77,6 +82,8 @@ export class LineChart implements Drawable {
       this.clear();
     } else {
       const aligned = align(series, range, Math.max(64, Math.round(this.place.clientWidth - TAG_GUTTER)));
+      const { logScale } = this.settings;
+      this.scale(logScale === "auto" ? this.logScale || suitsLogScale(aligned.lines) : logScale);
       this.describe(series);
       this.show(aligned, range);
     }
@@ -101,6 +108,13 @@ export class LineChart implements Drawable {
     this.host.onDirty(this);
   }
 
+  private scale(logarithmic: boolean): void {
+    if (logarithmic === this.logScale) return;
+    this.logScale = logarithmic;
+    this.clear();
+    this.host.onScale(logarithmic);
+  }
+
   private describe(series: readonly (Series | null)[]): void {
     const palette = readPalette(this.root);
     const { lines } = this.settings;
@@ -108,9 +122,8 @@ export class LineChart implements Drawable {
   }
 
   private show(aligned: Aligned, range: Range): void {
-    const { logScale } = this.settings;
-    const data = chartData(aligned, logScale);
-    const y = valueRange(aligned.lines, logScale);
+    const data = chartData(aligned, this.logScale);
+    const y = valueRange(aligned.lines, this.logScale);
     const plot = this.plot ?? this.create(data);
     this.plot = plot;
     const [low, high] = range[0] < range[1] ? range : [range[0] - 1, range[1] + 1];
@@ -124,10 +137,10 @@ export class LineChart implements Drawable {
   private create(data: uPlot.AlignedData): uPlot {
     const palette = readPalette(this.root);
     const lines = () => this.lines;
-    this.look = JSON.stringify([this.settings.lines, this.settings.logScale]);
+    this.look = JSON.stringify(this.settings.lines);
     const options = chartOptions({
       lines: this.lines,
-      logScale: this.settings.logScale,
+      logScale: this.logScale,
       syncKey: SYNC_KEY,
       palette,
       plugins: [endsPlugin(lines, palette), tagsPlugin(lines, palette), crosshairPlugin(lines)],

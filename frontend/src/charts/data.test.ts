@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { Series } from "../live/series";
-import { align, type Cell, positive, stretch, valueRange } from "./data";
+import { align, type Cell, positive, stretch, suitsLogScale, valueRange } from "./data";
 
 function series(points: [number, number][]): Series {
   const made = new Series();
@@ -136,4 +136,14 @@ describe("the range of y", () => {
 
 test("what a logarithmic scale can't show is a gap", () => {
   expect(positive([1, 0, -2, undefined, 3])).toEqual([1, null, null, undefined, 3]);
+});
+
+test("a logarithmic scale suits positive values over two decades, and nothing else", () => {
+  const line = (...values: (number | null)[]) => [{ value: values, min: values, max: values }];
+  expect(suitsLogScale(line(0.01, 1, 5))).toBe(true);
+  expect(suitsLogScale(line(0.5, 1, 5))).toBe(false);
+  expect(suitsLogScale(line(0, 1, 500))).toBe(false);
+  expect(suitsLogScale(line(-1, 1, 500))).toBe(false);
+  expect(suitsLogScale(line(null, 1, 500))).toBe(true);
+  expect(suitsLogScale([])).toBe(false);
 });

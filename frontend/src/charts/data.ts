@@ -115,6 +115,21 @@ export function positive(cells: readonly Cell[]): Cell[] {
   return cells.map((cell) => (typeof cell === "number" && cell <= 0 ? null : cell));
 }
 
+/** From this ratio of largest to smallest value on, a linear scale shows the largest only. */
+const DECADES = 100;
+
+/** Whether a logarithmic scale tells more: all values are above zero, and they span two decades or more. */
+export function suitsLogScale(lines: readonly LineColumns[]): boolean {
+  let [low, high] = [Number.POSITIVE_INFINITY, 0];
+  for (const cell of lines.flatMap((line) => [...line.min, ...line.max])) {
+    if (typeof cell !== "number") continue;
+    if (cell <= 0) return false;
+    low = Math.min(low, cell);
+    high = Math.max(high, cell);
+  }
+  return high / low >= DECADES;
+}
+
 /** A line whose values are this many times farther away than the others' range has left the chart. */
 const RUNAWAY = 1000;
 

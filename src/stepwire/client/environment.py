@@ -34,6 +34,6 @@ def _command_line() -> list[str]:
 def boot_id() -> str:
     """Return the identity of this boot of the host, so that monotonic times compare; empty if unknown."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_bytes().strip().decode()
     except OSError:
         return ""

@@ -10,7 +10,7 @@ import os
 import threading
 
 _PATIENCE_SECONDS = 10.0
-_guard = threading.Lock()
+_guard = threading.RLock()  # re-entrant: a module may fork while it is imported
 _fork = threading.local()
 
 
@@ -32,7 +32,7 @@ def _after_fork_in_parent() -> None:
 
 def _after_fork_in_child() -> None:
     global _guard  # noqa: PLW0603 - the inherited lock may belong to a thread that does not exist here
-    _guard = threading.Lock()
+    _guard = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

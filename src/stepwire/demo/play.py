@@ -43,7 +43,7 @@ def play(seconds: float | None, port: int | None, data: Path | None, browser: bo
     told = False
     try:
         with interrupted_by_signals(), data_folder(data) as folder, Server(folder, port or 0) as server:
-            announce(server, browser=browser)
+            announce(server, seconds, browser=browser)
             with training(server, folder, steps) as runs:
                 watch(runs, began, math.inf if seconds is None else seconds)
                 stop(runs)
@@ -58,9 +58,10 @@ def play(seconds: float | None, port: int | None, data: Path | None, browser: bo
     return 0
 
 
-def announce(server: Server, *, browser: bool) -> None:
+def announce(server: Server, seconds: float | None, *, browser: bool) -> None:
     """Print the link, and open it where there is a screen."""
-    say(f"Stepwire demo: {server.url}  Four trainings of about five minutes; Ctrl-C ends them.")
+    length = "of about five minutes" if seconds is None else f"that stop after {seconds:g} s"
+    say(f"Stepwire demo: {server.url}  Four trainings {length}; Ctrl-C ends them.")
     for hint in server.hints:
         say(hint)
     if browser and sys.stdout.isatty() and not os.environ.get("SSH_CONNECTION"):

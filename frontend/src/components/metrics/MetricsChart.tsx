@@ -10,13 +10,15 @@ export interface MetricsChartProps {
   runs: readonly string[];
   metric: string;
   window: ChartWindow;
-  logScale?: boolean;
+  logScale?: boolean | "auto";
+  /** Told which scale is drawn, when it changes. */
+  onScale?: ((logarithmic: boolean) => void) | undefined;
   /** A heading inside the chart, where several stand below one another. */
   label?: string | undefined;
 }
 
 /** One metric of several runs, live. */
-export function MetricsChart({ runs, metric, window, logScale = false, label }: MetricsChartProps) {
+export function MetricsChart({ runs, metric, window, logScale = false, onScale, label }: MetricsChartProps) {
   const root = useRef<HTMLDivElement>(null);
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<LineChart | null>(null);
@@ -24,10 +26,17 @@ export function MetricsChart({ runs, metric, window, logScale = false, label }: 
   const settings = useSettings({ runs, metric, window, logScale });
   const current = useRef(settings);
   current.current = settings;
+  const tellScale = useRef(onScale);
+  tellScale.current = onScale;
 
   useEffect(() => {
     if (root.current === null || place.current === null) return;
-    const host: ChartHost = { seriesOf: handle.seriesOf, onDirty: handle.mark, onDrawn: handle.drawn };
+    const host: ChartHost = {
+      seriesOf: handle.seriesOf,
+      onDirty: handle.mark,
+      onDrawn: handle.drawn,
+      onScale: (logarithmic) => tellScale.current?.(logarithmic),
+    };
     const made = new LineChart(root.current, place.current, host, current.current);
     chart.current = made;
     const detach = handle.attach(made);

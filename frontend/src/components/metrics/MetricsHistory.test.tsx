@@ -13,14 +13,14 @@ const tabs = [
   { label: "lr + grad_norm", metrics: ["lr", "grad_norm"] },
   { label: "tok/s", metrics: ["tok/s"] },
 ];
-const charts = () => screen.queryAllByText(/(all|100|1000) (true|false)$/).map((chart) => chart.textContent);
+const charts = () => screen.queryAllByText(/(all|100|1000) (true|auto)$/).map((chart) => chart.textContent);
 const press = (name: string) => fireEvent.click(screen.getByRole("button", { name }));
 
 test("a tab shows its metrics below one another, and others on demand", () => {
   render(<MetricsHistory runs={["a"]} tabs={tabs} />);
-  expect(charts()).toEqual(["lr all false", "grad_norm all false"]);
+  expect(charts()).toEqual(["lr all auto", "grad_norm all auto"]);
   press("tok/s");
-  expect(charts()).toEqual(["tok/s all false"]);
+  expect(charts()).toEqual(["tok/s all auto"]);
   expect(screen.getByRole("button", { name: "tok/s" }).getAttribute("aria-pressed")).toBe("true");
 });
 
@@ -35,7 +35,7 @@ test("a chosen tab that the next run lacks gives way to its first", () => {
   const { rerender } = render(<MetricsHistory runs={["a"]} tabs={tabs} />);
   press("tok/s");
   rerender(<MetricsHistory runs={["b"]} tabs={tabs.slice(0, 1)} />);
-  expect(charts()).toEqual(["lr all false", "grad_norm all false"]);
+  expect(charts()).toEqual(["lr all auto", "grad_norm all auto"]);
 });
 
 test("a frame puts the controls into a panel's heading", () => {

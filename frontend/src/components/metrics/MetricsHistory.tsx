@@ -23,14 +23,23 @@ const WINDOWS: readonly [ChartWindow, string][] = [
 export function MetricsHistory({ runs, tabs, frame = stacked }: MetricsHistoryProps) {
   const [chosen, setChosen] = useState<string | null>(null);
   const [window, setWindow] = useState<ChartWindow>("all");
-  const [logScale, setLogScale] = useState(false);
+  const [logScale, setLogScale] = useState<boolean | "auto">("auto");
+  const [drawnLog, setDrawnLog] = useState(false);
+  const isLog = logScale === "auto" ? drawnLog : logScale;
   const tab = tabs.find((each) => each.label === chosen) ?? tabs[0];
   const controls = (
     <>
-      <Tabs tabs={tabs} current={tab} onChoose={setChosen} />
+      <Tabs
+        tabs={tabs}
+        current={tab}
+        onChoose={(label) => {
+          setChosen(label);
+          setDrawnLog(false);
+        }}
+      />
       <span className="sp" />
       <fieldset className="seg" aria-label="Scale and window">
-        <button type="button" aria-pressed={logScale} onClick={() => setLogScale(!logScale)}>
+        <button type="button" aria-pressed={isLog} onClick={() => setLogScale(!isLog)}>
           LOG Y
         </button>
         {WINDOWS.map(([points, label]) => (
@@ -44,13 +53,14 @@ export function MetricsHistory({ runs, tabs, frame = stacked }: MetricsHistoryPr
   const several = (tab?.metrics.length ?? 0) > 1;
   const body = (
     <div className="metrics-history">
-      {tab?.metrics.map((metric) => (
+      {tab?.metrics.map((metric, at) => (
         <MetricsChart
           key={metric}
           runs={runs}
           metric={metric}
           window={window}
           logScale={logScale}
+          onScale={at === 0 ? setDrawnLog : undefined}
           label={several ? metric : undefined}
         />
       ))}

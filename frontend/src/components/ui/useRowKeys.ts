@@ -45,12 +45,13 @@ export function useRowKeys({ ids, start, scrollTo, open, other }: RowKeysOptions
   });
 
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
-    if (current === null || event.ctrlKey || event.metaKey || event.altKey || onControl(event)) return;
-    const target = targetOf(event.key, ids.indexOf(current), ids.length);
+    const from = rowOf(event.target as Node, elements.current) ?? current;
+    if (from === null || event.ctrlKey || event.metaKey || event.altKey || onControl(event)) return;
+    const target = targetOf(event.key, ids.indexOf(from), ids.length);
     const id = target === null ? undefined : ids[target];
     if (target !== null && id !== undefined) walk(id, target);
-    else if (event.key === "Enter") open(current);
-    else if (!other?.(event.key, current)) return;
+    else if (event.key === "Enter") open(from);
+    else if (!other?.(event.key, from)) return;
     event.preventDefault();
   };
   const rowRef = useCallback(
@@ -61,6 +62,11 @@ export function useRowKeys({ ids, start, scrollTo, open, other }: RowKeysOptions
     [],
   );
   return { current, onKeyDown, onFocus: setWalked, rowRef };
+}
+
+function rowOf(target: Node, elements: ReadonlyMap<string, HTMLElement>): string | null {
+  for (const [id, element] of elements) if (element.contains(target)) return id;
+  return null;
 }
 
 /** Enter and Space on a button inside a row belong to the button. */

@@ -85,8 +85,7 @@ export function aSelection(changes: Partial<Selection> = {}): Selection {
 
 /** jsdom lays nothing out: give scrolling lists a height, so that their rows are drawn. */
 export function withLayout(): void {
-  for (const name of ["offsetHeight", "offsetWidth"]) {
-    vi.spyOn(HTMLElement.prototype, name as "offsetHeight", "get").mockReturnValue(600);
-  }
+  vi.spyOn(Element.prototype, "clientHeight", "get").mockReturnValue(600);
+  vi.spyOn(Element.prototype, "clientWidth", "get").mockReturnValue(600);
   HTMLElement.prototype.scrollTo = () => undefined;
 }
