@@ -105,8 +105,8 @@ class Keeper:
         self._folder = folder
         self._smallest = math.inf
 
-    def keep(self, step: int) -> Path:
-        """Write a checkpoint and return its file."""
+    def keep(self, step: int) -> None:
+        """Write a checkpoint."""
         path = self._folder / f"step_{step:06d}.npz"
         self._training.save(path, step)
         score = self._training.validate()
@@ -114,7 +114,6 @@ class Keeper:
         if score.loss < self._smallest:
             self._smallest = score.loss
             self._monitor.mark_best_checkpoint(checkpoint)
-        return path
 
 
 def train(configuration: Configuration, monitor: TrainingMonitor, folder: Path) -> Score:

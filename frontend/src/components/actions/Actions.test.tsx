@@ -50,12 +50,12 @@ const confirmWith = (text: string) => fireEvent.change(screen.getByRole("textbox
 
 test("a running run can be stopped, but not deleted", () => {
   show();
-  expect(enabled()).toEqual([1, 2, 3, 4]);
+  expect(enabled()).toEqual([1, 3, 4]);
 });
 
 test("an ended run can be deleted, but not stopped", () => {
   show({ run: aRun({ status: "completed" }) });
-  expect(enabled()).toEqual([2, 3, 4, 5]);
+  expect(enabled()).toEqual([3, 4, 5]);
 });
 
 test("without a run only the live view can be paused", () => {
@@ -65,7 +65,7 @@ test("without a run only the live view can be paused", () => {
 
 test("a run that was asked to stop is not asked again before it answered", () => {
   show({ commands: [aCommand({ state: "delivered" })] });
-  expect(enabled()).toEqual([2, 3, 4]);
+  expect(enabled()).toEqual([3, 4]);
 });
 
 test("stop asks for the run's number first", async () => {
@@ -89,6 +89,18 @@ test("delete says what is lost, and stays open with the reason when it is refuse
   confirmWith("R12");
   fireEvent.click(screen.getByRole("button", { name: "DELETE" }));
   expect((await screen.findByRole("alert")).textContent).toBe("The disk is full.");
+});
+
+test("a run with others beside it is drawn alone or with them", () => {
+  const run = aRun();
+  const runs = [run, aRun({ id: "run_2", number: 2 })];
+  const alone = show({ run, runs });
+  fireEvent.keyDown(menu(), { key: "2" });
+  expect(alone.compare.together).toHaveBeenCalledOnce();
+  cleanup();
+  const several = show({ run, runs, selection: aSelection({ selected: run.id, compared: ["run_1", "run_2"] }) });
+  fireEvent.click(screen.getByRole("button", { name: /DRAW THIS RUN ALONE/ }));
+  expect(several.compare.alone).toHaveBeenCalledOnce();
 });
 
 test("digits of actions that do not apply do nothing", () => {

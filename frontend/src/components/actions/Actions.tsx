@@ -1,6 +1,7 @@
 import { type KeyboardEvent, useState } from "react";
 import type { Compare } from "../../hooks/useCompare";
 import type { Selection } from "../../hooks/useSelection";
+import { companions } from "../../lib/compare";
 import { clock, short, step as stepText, value } from "../../lib/format";
 import type { Command, Run } from "../../services/types";
 import { useRunLine } from "../runs/useRunLine";
@@ -32,7 +33,13 @@ export function Actions(props: ActionsProps) {
   const [asking, setAsking] = useState<"stop" | "delete" | null>(null);
   const [copied, setCopied] = useState<boolean | null>(null);
   const compared = selection.compared.length > 1;
-  const actions = actionsFor({ run, compared, paused, commands });
+  const actions = actionsFor({
+    run,
+    compared,
+    companions: run !== null && companions(run, props.runs).length > 1,
+    paused,
+    commands,
+  });
   const does: Record<ActionId, () => void> = {
     stop: () => setAsking("stop"),
     delete: () => setAsking("delete"),
@@ -40,14 +47,18 @@ export function Actions(props: ActionsProps) {
     link: () => void props.onCopyLink().then(setCopied),
     pause: props.onPause,
   };
-  const act = (action: Action | undefined) => {
-    if (action === undefined || action.unless !== undefined) return;
+  const act = (action: Action) => {
+    if (action.unless !== undefined) return;
     setCopied(null);
     does[action.id]();
   };
   const press = (event: KeyboardEvent) => {
     if (asking !== null || event.ctrlKey || event.metaKey || event.altKey) return;
-    act(actions[Number(event.key) - 1]);
+    const action = actions[Number(event.key) - 1];
+    if (action === undefined) return;
+    // Else the digit would be typed into the dialog that it opens.
+    event.preventDefault();
+    act(action);
   };
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: digits pick an item anywhere in the panel

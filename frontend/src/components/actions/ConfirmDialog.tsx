@@ -44,7 +44,6 @@ export function ConfirmDialog({ title, word, verb, onConfirm, onClose, children 
           <input
             id={id}
             value={typed}
-            autoFocus
             autoComplete="off"
             spellCheck={false}
             onChange={(event) => setTyped(event.target.value)}

@@ -16,16 +16,22 @@ interface MenuState {
   run: Run | null;
   /** Others are drawn with the run. */
   compared: boolean;
+  /** There are others that ran beside it. */
+  companions: boolean;
   paused: boolean;
   commands: readonly Command[];
 }
 
 /** What can be done now, in the order of its numbers. What does not apply stays, so that numbers never move. */
-export function actionsFor({ run, compared, paused, commands }: MenuState): Action[] {
+export function actionsFor({ run, compared, companions, paused, commands }: MenuState): Action[] {
   const none = run === null ? "no run is selected" : undefined;
   return [
     { id: "stop", title: "STOP RUN", danger: true, unless: none ?? cannotStop(run, commands) },
-    { id: "compare", title: compared ? "DRAW THIS RUN ALONE" : "DRAW WITH COMPANIONS", unless: none },
+    {
+      id: "compare",
+      title: compared ? "DRAW THIS RUN ALONE" : "DRAW WITH COMPANIONS",
+      unless: none ?? (compared || companions ? undefined : "no run beside it"),
+    },
     { id: "link", title: "COPY LINK", key: "Y", unless: none },
     { id: "pause", title: paused ? "RESUME LIVE VIEW" : "PAUSE LIVE VIEW", key: "P" },
     { id: "delete", title: "DELETE RUN", danger: true, unless: none ?? cannotDelete(run) },

@@ -22,7 +22,7 @@ test("they are ten lines that need nothing but stepwire", () => {
 
 test("the copy button copies them unchanged and says so", async () => {
   render(<FirstRun state="live" url="http://gpu:8123" />);
-  fireEvent.click(screen.getByRole("button", { name: "Copy step 2" }));
+  fireEvent.click(screen.getByRole("button", { name: "Copy the lines" }));
   expect(copy).toHaveBeenCalledWith(snippet("http://gpu:8123"));
   expect(await screen.findByRole("button", { name: "COPIED" })).toBeTruthy();
 });

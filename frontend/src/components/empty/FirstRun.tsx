@@ -17,8 +17,10 @@ export function FirstRun({ state, url = serverUrl(), children }: FirstRunProps) 
     <main id="main" className={styles.screen} tabIndex={-1}>
       <section className={styles.steps} aria-labelledby="first-run">
         <h2 id="first-run">NO RUN YET. THE FIRST ONE TAKES TWO STEPS.</h2>
-        <Step number={1} title="Install, where you train" text="pip install stepwire" />
-        <Step number={2} title="Put this in an empty file and run it with Python" text={code} />
+        <p>
+          <b className="label">1)</b> Install it where you train: <code className="value">pip install stepwire</code>
+        </p>
+        <Code title="Put this in an empty file and run it with Python" text={code} />
         <p className={styles.waiting} role="status">
           <i className={state === "live" ? styles.on : styles.off} />
           {state === "live"
@@ -36,12 +38,12 @@ export function FirstRun({ state, url = serverUrl(), children }: FirstRunProps) 
   );
 }
 
-function Step({ number, title, text }: { number: number; title: string; text: string }) {
+function Code({ title, text }: { title: string; text: string }) {
   return (
     <div className={styles.step}>
       <div className={styles.head}>
-        <b className="label">{number})</b> <span>{title}</span>
-        <CopyButton text={text} label={`Copy step ${number}`}>
+        <b className="label">2)</b> <span>{title}</span>
+        <CopyButton text={text} label="Copy the lines">
           COPY
         </CopyButton>
       </div>

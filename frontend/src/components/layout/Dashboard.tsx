@@ -1,9 +1,10 @@
-import { useMemo } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { useConnection } from "../../hooks/useConnection";
 import { usePause } from "../../hooks/usePause";
 import { useRun, useRuns } from "../../hooks/useRuns";
-import { useSelection } from "../../hooks/useSelection";
+import { type Selection, useSelection } from "../../hooks/useSelection";
 import { useSystemStatus } from "../../hooks/useSystemStatus";
+import type { Run } from "../../services/types";
 import { FirstRun } from "../empty/FirstRun";
 import { TokenPage } from "../empty/TokenPage";
 import { EventLog } from "../events/EventLog";
@@ -31,10 +32,12 @@ export function Dashboard() {
   const { paused, toggle } = usePause();
   useKeys(useMemo(() => ({ pause: toggle, copyLink: () => void copyLink() }), [toggle]));
 
+  const first = !loading && error === null && runs.length === 0;
+  useFirstRun(first, runs, selection);
+
   if (connection.state === "unauthorised") return <TokenPage onToken={enterWith} />;
   const late = connection.state === "stale" || connection.state === "offline";
   const selected = { run, runs, selection };
-  const first = !loading && error === null && runs.length === 0;
   const systemPanel = (
     <SystemStatus
       {...system}
@@ -91,4 +94,14 @@ export function Dashboard() {
       <KeySheet />
     </div>
   );
+}
+
+/** Turn to the run that ends the empty page, so that the address names it. */
+function useFirstRun(empty: boolean, runs: readonly Run[], { select }: Selection): void {
+  const wasEmpty = useRef(false);
+  const newest = runs[0]?.id;
+  useEffect(() => {
+    if (wasEmpty.current && newest !== undefined) select(newest);
+    wasEmpty.current = empty;
+  }, [empty, newest, select]);
 }

@@ -15,6 +15,8 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
+    // The browser would take the close button.
+    dialog?.querySelector("input")?.focus();
     return () => dialog?.close();
   }, []);
   return (

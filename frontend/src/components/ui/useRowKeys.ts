@@ -44,15 +44,18 @@ export function useRowKeys({ ids, start, scrollTo, open, other }: RowKeysOptions
     wanted.current = null;
   });
 
-  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
-    const from = rowOf(event.target as Node, elements.current) ?? current;
-    if (from === null || event.ctrlKey || event.metaKey || event.altKey || onControl(event)) return;
-    const target = targetOf(event.key, ids.indexOf(from), ids.length);
+  /** Returns whether the key was used. */
+  const press = (key: string, from: string): boolean => {
+    const target = targetOf(key, ids.indexOf(from), ids.length);
     const id = target === null ? undefined : ids[target];
     if (target !== null && id !== undefined) walk(id, target);
-    else if (event.key === "Enter") open(from);
-    else if (!other?.(event.key, from)) return;
-    event.preventDefault();
+    else if (key === "Enter") open(from);
+    else return other?.(key, from) ?? false;
+    return true;
+  };
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
+    const from = rowOf(event.target as Node, elements.current) ?? current;
+    if (from !== null && !isElsewhere(event) && press(event.key, from)) event.preventDefault();
   };
   const rowRef = useCallback(
     (id: string) => (element: HTMLElement | null) => {
@@ -69,8 +72,9 @@ function rowOf(target: Node, elements: ReadonlyMap<string, HTMLElement>): string
   return null;
 }
 
-/** Enter and Space on a button inside a row belong to the button. */
-function onControl(event: KeyboardEvent<HTMLElement>): boolean {
+/** Enter and Space on a button inside a row belong to the button, and what is held with Ctrl to the browser. */
+function isElsewhere(event: KeyboardEvent<HTMLElement>): boolean {
+  if (event.ctrlKey || event.metaKey || event.altKey) return true;
   return event.target instanceof HTMLButtonElement && (event.key === "Enter" || event.key === " ");
 }
 
