@@ -5,7 +5,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from stepwire.version import __version__
 
 __all__ = ["TrainingMonitor", "__version__"]
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-import stepwire
 from stepwire.errors import StepwireError
 from stepwire.server.context import Context
 from stepwire.server.guard import Guard
@@ -27,6 +26,7 @@ from stepwire.server.settings import Settings
 from stepwire.server.static import Page
 from stepwire.storage.catalog.interface import RunFilter
 from stepwire.storage.open import open_storage
+from stepwire.version import __version__
 
 ROUTES = (runs, metrics, series, checkpoints, commands, events, system, live)
 
@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None, *, lookup: PeerLookup = peer_ui
     chosen = settings or Settings.from_environment()
     app = FastAPI(
         title="Stepwire",
-        version=stepwire.__version__,
+        version=__version__,
         openapi_url="/api/openapi.json",
         docs_url="/api/docs",
         redoc_url=None,

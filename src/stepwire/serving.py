@@ -13,12 +13,12 @@ from getpass import getuser
 import uvicorn
 from fastapi import FastAPI
 
-import stepwire
 from stepwire.app import create_app
 from stepwire.errors import StepwireError
 from stepwire.protocol import MAX_FRAME_BYTES
 from stepwire.server.log import configure_log
 from stepwire.server.settings import Settings
+from stepwire.version import __version__
 
 
 def serve(settings: Settings, *, browser: bool = False) -> int:
@@ -100,7 +100,7 @@ class AnnouncedServer(uvicorn.Server):
         await super().startup(sockets)
         link = link_of(self._settings, self._app.state.token)
         self._app.state.context.storage.database.write_url(link.partition("/#")[0])
-        print(f"Stepwire {stepwire.__version__} at {link}", flush=True)  # noqa: T201 - the command's answer
+        print(f"Stepwire {__version__} at {link}", flush=True)  # noqa: T201 - the command's answer
         for line in hints(self._settings):
             print(line, flush=True)  # noqa: T201 - the command's answer
         if self._browser and sys.stdout.isatty() and not os.environ.get("SSH_CONNECTION"):

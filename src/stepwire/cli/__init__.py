@@ -4,9 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import stepwire
 from stepwire.cli import demo, up
 from stepwire.errors import StepwireError
+from stepwire.version import __version__
 
 COMMANDS = (up, demo)
 
@@ -14,7 +14,7 @@ COMMANDS = (up, demo)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     parser = argparse.ArgumentParser(prog="stepwire", description="The live terminal for training runs.")
-    parser.add_argument("--version", action="version", version=f"stepwire {stepwire.__version__}")
+    parser.add_argument("--version", action="version", version=f"stepwire {__version__}")
     parsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_to(parsers)

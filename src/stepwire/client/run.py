@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import stepwire
 from stepwire.client.checkpoints import Checkpoints
 from stepwire.client.clock import Clock
 from stepwire.client.commands import Commands
@@ -23,6 +22,7 @@ from stepwire.client.settings import ClientSettings
 from stepwire.client.transport import NullTransport, Transport, WebSocketTransport
 from stepwire.errors import InvalidError
 from stepwire.protocol import CommandMessage, CommandResult, Hello
+from stepwire.version import __version__
 
 END_SECONDS = 4.0
 INTERRUPT_SECONDS = 2.0
@@ -112,7 +112,7 @@ class Run:
             "total_steps": settings.total_steps,
             "start_time": self._clock.now(),
             "attempt": 1,
-            "sdk": stepwire.__version__,
+            "sdk": __version__,
             **describe(),
         }
 
@@ -191,7 +191,7 @@ class Run:
         return Hello(
             run_id=self.settings.run_id,
             writer_id=writer_id,
-            sdk=f"stepwire-python/{stepwire.__version__}",
+            sdk=f"stepwire-python/{__version__}",
             rank=self.settings.rank,
             world=self.settings.world_size,
             mode="own" if self.owned else "join",

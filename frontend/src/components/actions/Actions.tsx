@@ -94,7 +94,7 @@ function Item({ action, number, onAct }: { action: Action; number: number; onAct
   const { title, key, danger, unless } = action;
   return (
     <li>
-      <button type="button" disabled={unless !== undefined} data-focus onClick={onAct}>
+      <button type="button" aria-disabled={unless !== undefined || undefined} data-focus onClick={onAct}>
         <span className={styles.number}>{number})</span>
         <span className={danger && unless === undefined ? "bad" : undefined}>{title}</span>
         <span className={styles.key}>{unless ?? key}</span>

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-import stepwire
 from stepwire.errors import NotFoundError, UnauthorizedError
 from stepwire.protocol import PROTOCOL_VERSION, HostStatus
 from stepwire.server.body import StrictRoute
@@ -16,6 +15,7 @@ from stepwire.server.context import Context, Ctx
 from stepwire.server.ingest import host_source
 from stepwire.server.problems import encode_json
 from stepwire.storage.database import check_writable
+from stepwire.version import __version__
 
 router = APIRouter(tags=["system"], route_class=StrictRoute)
 SESSION_SECONDS = 30 * 24 * 3600
@@ -96,7 +96,7 @@ async def health(context: Ctx) -> Health:
 async def version() -> Version:
     """Tell the versions."""
     return Version(
-        version=stepwire.__version__,
+        version=__version__,
         api=1,
         protocol=[PROTOCOL_VERSION],
         python=platform.python_version(),
