@@ -62,7 +62,12 @@ test("(a) pip install and stepwire demo bring moving curves", async ({ page }) =
   test.setTimeout(240_000);
   const begun = Date.now();
   const wheel = readdirSync(folder).find((name) => name.endsWith(".whl")) ?? "";
-  execFileSync(path.join(bin, "pip"), ["-q", "install", "--disable-pip-version-check", `${path.join(folder, wheel)}[server]`]);
+  execFileSync(path.join(bin, "pip"), [
+    "-q",
+    "install",
+    "--disable-pip-version-check",
+    `${path.join(folder, wheel)}[server]`,
+  ]);
   const demo = start("stepwire", "demo", "--no-browser");
   await page.goto(await link(demo.output));
   await expect(page.locator(".metrics-chart").first()).toHaveAttribute("data-points", /\{/, { timeout: 60_000 });
@@ -116,7 +121,9 @@ test.describe("stepwire up", () => {
     expect(page.url()).toContain(id);
     const seen = Number(await page.evaluate(() => document.documentElement.dataset.seen));
     const name = Object.keys((await (await page.request.get(`${url}/api/runs/${id}`)).json()).summary)[0] ?? "";
-    const raw = await (await page.request.get(`${url}/api/runs/${id}/metrics?raw=true&limit=1&key=${encodeURIComponent(name)}`)).json();
+    const raw = await (
+      await page.request.get(`${url}/api/runs/${id}/metrics?raw=true&limit=1&key=${encodeURIComponent(name)}`)
+    ).json();
     report("from the first log_metrics to the run on the page", seen - raw.keys[name].time[0] / 1000, "1 s");
     await expect(page.locator(`[data-run-id="${id}"]`)).toContainText("[✓ COMPLETED]", { timeout: 60_000 });
     expect(await ended(script.process)).toBe(0);
@@ -124,7 +131,12 @@ test.describe("stepwire up", () => {
   });
 
   const ends = [
-    { title: "ctrl-C gives interrupted", last: "import time; time.sleep(60)", signal: "SIGINT", text: "[■ INTERRUPTED]" },
+    {
+      title: "ctrl-C gives interrupted",
+      last: "import time; time.sleep(60)",
+      signal: "SIGINT",
+      text: "[■ INTERRUPTED]",
+    },
     { title: "a normal end gives completed", last: "", signal: null, text: "[✓ COMPLETED]" },
     { title: "a raise gives failed", last: "raise RuntimeError('the loss is gone')", signal: null, text: "[✗ FAILED]" },
   ] as const;
