@@ -1,14 +1,20 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
+import { createApi, openSession } from "./services/api";
 import "./styles/fonts.css";
 import "./styles/tokens.css";
 import "./styles/global.css";
 
-const root = document.getElementById("root");
-if (root === null) throw new Error("The page has no #root element.");
-createRoot(root).render(
-  <StrictMode>
-    <App />
-  </StrictMode>,
-);
+function start(): void {
+  const root = document.getElementById("root");
+  if (root === null) throw new Error("The page has no #root element.");
+  createRoot(root).render(
+    <StrictMode>
+      <App />
+    </StrictMode>,
+  );
+}
+
+// A token in the address becomes a cookie before anything is asked; without one this is done at once.
+openSession(createApi()).then(start, start);

@@ -1,15 +1,18 @@
 """``create_app(settings)``: the only place that wires a server together."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import socket
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from stepwire.errors import StepwireError
 from stepwire.server.context import Context
@@ -21,18 +24,18 @@ from stepwire.server.liveness import Liveness
 from stepwire.server.peer import PeerLookup, peer_uid
 from stepwire.server.problems import install_problems
 from stepwire.server.reads import Reads
-from stepwire.server.routes import checkpoints, commands, events, live, metrics, runs, series, system
+from stepwire.server.routes import checkpoints, commands, docs, events, live, metrics, runs, series, system
 from stepwire.server.settings import Settings
 from stepwire.server.static import Page
-from stepwire.storage.catalog.interface import RunFilter
 from stepwire.storage.open import open_storage
 from stepwire.version import __version__
 
-ROUTES = (runs, metrics, series, checkpoints, commands, events, system, live)
+TOKEN_LENGTH = 32  # characters; anything shorter is what a kill or a full disk left
+ROUTES = (runs, metrics, series, checkpoints, commands, events, system, docs, live)
 
 
 def create_app(settings: Settings | None = None, *, lookup: PeerLookup = peer_uid) -> FastAPI:
-    """Build a server. Nothing is opened before it starts, so a test may make ten.
+    """Build a server. Its database is opened when it starts, so a test may make ten; only the access token is made now.
 
     Args:
         settings: How it runs; read from ``STEPWIRE_*`` when left out, so that
@@ -50,10 +53,9 @@ def create_app(settings: Settings | None = None, *, lookup: PeerLookup = peer_ui
         title="Stepwire",
         version=__version__,
         openapi_url="/api/openapi.json",
-        docs_url="/api/docs",
+        docs_url=None,
         redoc_url=None,
         lifespan=_lifespan(chosen),
-        root_path=chosen.root_path,
         redirect_slashes=False,
     )
     install_problems(app)
@@ -63,20 +65,52 @@ def create_app(settings: Settings | None = None, *, lookup: PeerLookup = peer_ui
     token = chosen.token or access_token(chosen.data_folder)
     app.state.token, app.state.cookie = token, f"stepwire_{chosen.port}"
     app.add_middleware(Guard, settings=chosen, token=token, cookie=app.state.cookie, peer_uid=lookup)
+    if chosen.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=chosen.allowed_origins,
+            allow_credentials=True,
+            allow_methods=["*"],
+            allow_headers=["*"],
+        )
     return app
 
 
 def access_token(folder: Path) -> str:
-    """The data folder's access token: made once, readable by its owner only."""
+    """The data folder's access token: made once, readable by its owner only.
+
+    Raises:
+        StepwireError: The folder can't be used.
+    """
     path = folder / "token"
-    if path.exists():
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        known = path.read_text().strip() if path.exists() else None
+        return (
+            known if known is not None and len(known) >= TOKEN_LENGTH else _make_token(path, broken=known is not None)
+        )
+    except OSError as error:
+        raise StepwireError(
+            f"The data folder {folder} can't be used: {error.strerror}. Name another with --data."
+        ) from None
+
+
+def _make_token(path: Path, *, broken: bool) -> str:
+    """Write a whole token under a name of its own, then link it into place: nobody ever sees half of one."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".token-")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        if broken:  # cut off by a full disk or a kill
+            Path(draft).replace(path)
+        else:
+            with contextlib.suppress(FileExistsError):  # another server was quicker; its token counts
+                os.link(draft, path)
         return path.read_text().strip()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    token = secrets.token_urlsafe(32)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(token + "\n")
-    return token
+    finally:
+        Path(draft).unlink(missing_ok=True)
 
 
 def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Starlette's own type is private
@@ -96,7 +130,7 @@ def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN2
         finally:
             await asyncio.gather(warm, return_exceptions=True)
             await jobs.stop()
-            context.reads.close()
+            await asyncio.to_thread(context.reads.close)
             await asyncio.to_thread(context.storage.close)
 
     return lifespan
@@ -106,10 +140,9 @@ def _open(settings: Settings, token: str, cookie: str) -> Context:
     storage = open_storage(settings.data_folder)
     hub, host = Hub(), socket.gethostname()
     liveness = Liveness(time.monotonic, settings.silent_seconds, settings.crashed_seconds)
-    running, _ = storage.catalog.list_runs(RunFilter(status="running", limit=1000))
-    liveness.expect(run.id for run in running if run.pid is not None)
+    liveness.expect(run.id for run in storage.catalog.running_runs())
     ingest = Ingest(storage, hub, host)
-    return Context(settings, storage, Reads(), hub, ingest, liveness, token, cookie, host)
+    return Context(settings, storage, Reads(), hub, ingest, liveness, token, cookie, host, storage.catalog.server_id())
 
 
 def _warm_up() -> None:

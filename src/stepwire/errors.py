@@ -58,6 +58,13 @@ class ConflictError(StepwireError):
     title = "Conflict"
 
 
+class GoneError(StepwireError):
+    """The run was deleted; its script is not to bring it back."""
+
+    status = 410
+    title = "Gone"
+
+
 class TooLargeError(StepwireError):
     """Body, frame or field over its limit."""
 

@@ -57,6 +57,20 @@ def test_a_file_that_is_not_there_does_not_raise(monitor, transport, tmp_path):
     assert [record["verdict"] for record in found(transport, checkpoint_id)] == ["registered", "missing"]
 
 
+def test_a_working_directory_that_was_removed_does_not_raise(monitor, transport, tmp_path, monkeypatch):
+    """Where no absolute path can be found out, the path stays as given."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    checkpoint_id = monitor.save_checkpoint("model.pt")
+    monitor.finish()
+    records = found(transport, checkpoint_id)
+    assert [(record["filepath"], record["verdict"]) for record in records] == [
+        ("model.pt", "registered"), ("model.pt", "missing"),
+    ]  # fmt: skip
+
+
 def test_a_folder_is_measured_as_a_whole(monitor, transport, tmp_path):
     """A checkpoint of many files has the sum of their sizes and no checksum."""
     (tmp_path / "shards").mkdir()

@@ -259,3 +259,31 @@ def test_large_frames_from_a_server_are_refused(mock_server):
     monitor.log_metrics({"loss": 1})
     assert monitor.flush(5)
     monitor.finish()
+
+
+def test_without_a_free_file_descriptor_training_goes_on(mock_server, script):
+    """A script that has used up its descriptors makes a run and logs; once some are free, all arrives."""
+    code = """
+    import os, resource, time
+    from stepwire import TrainingMonitor
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
+    taken = []
+    try:
+        while True: taken.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        pass
+    monitor = TrainingMonitor("test", system_metrics_interval=0.1)
+    monitor.log_metrics({"loss": 1})
+    print(monitor.flush(0.5))
+    for descriptor in taken: os.close(descriptor)
+    print(monitor.flush(10))
+    time.sleep(1)  # samples come again, too
+    """
+    process = script(code, mock_server.url)
+    out, error = process.communicate(timeout=30)
+    assert out.splitlines()[1:] == ["False", "True"], error
+    assert process.returncode == 0
+    assert mock_server.metrics == [{"loss": 1}]
+    assert mock_server.records("system")
+    assert "Traceback" not in error

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from stepwire.client.lifecycle import Outcome, judge_exit_code
-from stepwire.client.run import END_SECONDS
+from stepwire.client import lifecycle
+from stepwire.client.lifecycle import COMPLETED, END_SECONDS, Outcome, judge_exit_code
 
 TRAIN = """
 import os, signal, sys, threading, time
@@ -116,6 +116,67 @@ def test_exit_is_not_held_up_without_a_server(request, script, server, end):
     process.wait(timeout=END_SECONDS + 3)
     assert process.returncode == {"": 0, "raise ValueError": 1}.get(end, -signal.SIGTERM)
     assert "were not stored" in process.stderr.read() or "SIGTERM" in end
+
+
+@pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), signal.SIGTERM)"])
+def test_many_runs_hold_up_the_exit_no_longer_than_one(black_hole_url, script, end):
+    """Six runs that a server leaves without an answer share one deadline."""
+    code = TRAIN + "others = [TrainingMonitor('test', system_metrics_interval=0) for _ in range(5)]\n" + end
+    process = script(code, black_hole_url)
+    process.wait(timeout=END_SECONDS + 5)
+    assert process.returncode == (-signal.SIGTERM if end else 0)
+
+
+class Deaf:
+    """A run that is never settled, with the others' common list of what was asked."""
+
+    def __init__(self, asked):
+        self.asked = asked
+
+    def conclude(self, outcome, deadline):
+        """Be asked to say how it ended."""
+        self.asked.append(("conclude", deadline))
+
+    def interrupt(self, outcome):
+        """Be asked to say that it was interrupted."""
+        self.asked.append(("interrupt", None))
+
+    def settled(self):
+        """Never."""
+        return False
+
+    def calm(self):
+        """Be told that nobody waits any more."""
+        self.asked.append(("calm", None))
+
+    def close(self, deadline):
+        """Be asked to stop."""
+        self.asked.append(("close", deadline))
+
+
+def test_all_runs_conclude_before_any_is_waited_for(monkeypatch):
+    """Every run queues its last word first, and all have the same deadline."""
+    asked = []
+    monkeypatch.setattr(lifecycle, "END_SECONDS", 0.01)
+    lifecycle.end_together([(Deaf(asked), COMPLETED) for _ in range(3)])
+    assert [what for what, _ in asked] == ["conclude"] * 3 + ["close"] * 3
+    assert len({deadline for _, deadline in asked}) == 1
+
+
+def test_all_runs_are_interrupted_before_any_is_waited_for(monkeypatch):
+    """After SIGTERM, too, the wait is one for all."""
+    asked = []
+    monkeypatch.setattr(lifecycle, "INTERRUPT_SECONDS", 0.01)
+    lifecycle.interrupt_together([Deaf(asked) for _ in range(3)])
+    assert [what for what, _ in asked] == ["interrupt"] * 3 + ["calm"] * 3
+
+
+def test_a_run_whose_server_answers_ends_well_beside_one_whose_does_not(mock_server, black_hole_url, script):
+    """The run that can be delivered says goodbye, though another one of the process waits in vain."""
+    code = TRAIN + f"other = TrainingMonitor('test', dashboard_url={black_hole_url!r}, system_metrics_interval=0)"
+    script(code, mock_server.url).communicate(timeout=30)
+    assert status(mock_server) == ("completed", None, 0)
+    mock_server.await_(lambda: [message["type"] for message in mock_server.others] == ["bye"])
 
 
 def test_a_run_without_a_server_prints_its_link_once_and_nothing_else(refusing_url, script):

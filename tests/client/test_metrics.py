@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stepwire.client import metrics as metrics_module
 from stepwire.client.memory import FakeClock
 from stepwire.client.metrics import Metrics, flatten
 from stepwire.client.outbox import MemoryOutbox
@@ -222,13 +223,31 @@ def test_nothing_to_log_logs_nothing():
     assert log.rows() == []
 
 
-def test_a_loop_that_invents_names_does_not_grow_the_cache():
-    """After 5,000 different names the prepared sets are still bounded, and names keep their values."""
+def test_names_seen_again_keep_their_set():
+    """5,000 one-name calls, twice: the second time the same 5,000 sets, so the names are sent only once."""
     log = Log()
-    for place in range(5000):
+    for epoch in range(2):
+        for place in range(5000):
+            log.log({f"name{place}": place}, epoch, None)
+    sent = [columns for batch in iter(lambda: log.outbox.take(100_000), None) for columns in batch.sets]
+    assert {columns.id for columns in sent} == set(range(5000))
+    assert len([columns for columns in sent if columns.names is not None]) == 5000
+    log.outbox.rewind_to(1)
+    again = [columns for batch in iter(lambda: log.outbox.take(100_000), None) for columns in batch.sets]
+    assert [columns.id for columns in again if columns.names is not None] == list(range(5000))
+
+
+def test_a_loop_that_invents_names_does_not_grow_the_cache(monkeypatch):
+    """Prepared sets stay within their bytes, one name or a thousand at a time, and names keep their values."""
+    monkeypatch.setattr(metrics_module, "_CACHE_BYTES", 100_000)
+    log = Log()
+    for place in range(2000):
         log.log({f"name{place}": place}, place, None)
-    assert len(log._sets) <= 1024
-    assert [row[2] for row in log.rows()] == [{f"name{place}": place} for place in range(5000)]
+        assert len(log._sets) < 400
+    assert [row[2] for row in log.rows()] == [{f"name{place}": place} for place in range(2000)]
+    for place in range(10):
+        log.log({f"name{place}/{number}": number for number in range(1000)}, place, None)
+        assert len(log._sets) <= 2
 
 
 odd_values = st.one_of(

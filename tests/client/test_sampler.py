@@ -34,3 +34,16 @@ def test_an_interval_of_zero_starts_nothing():
     before = threading.active_count()
     Sampler(0, "run_1", print, Clock()).start()
     assert threading.active_count() == before
+
+
+def test_without_a_free_thread_there_are_no_samples(monkeypatch):
+    """A system that starts no more threads does not stop the training."""
+    tries = []
+
+    def refuse(thread):
+        tries.append(thread.name)
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    Sampler(1.0, "run_1", print, Clock()).start()
+    assert tries == ["stepwire-sampler"]

@@ -1,6 +1,8 @@
 """The sender, step by step against a server in memory on a clock that stands still."""
 
 import logging
+import threading
+import time
 from itertools import pairwise
 
 import pytest
@@ -384,3 +386,27 @@ def test_leaving_says_bye_when_all_is_stored(stage):
     stage.deliver()
     stage.sender._leave()
     assert (stage.server.frames[-1]["type"], stage.server.frames[-1]["final_seq"]) == ("bye", 3)
+
+
+def test_a_thread_that_could_not_start_is_tried_again(monkeypatch):
+    """While the system starts no thread, puts try at most once a second, also with memory full; later one succeeds."""
+    clock, server, outbox = FakeClock(), MemoryTransport(), MemoryOutbox(limit=1000)
+    sender = Sender(outbox, server, lambda writer_id, next_seq: Hello("run_1", writer_id), clock=clock)
+    kind = MetricSet(0, ("loss",), 7)
+    tries, start = [], threading.Thread.start
+
+    def refuse(thread):
+        tries.append(clock.monotonic())
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    for step in range(30):
+        outbox.put((kind, step, 0, kind.pack(0.5)))
+        clock.advance(0.125)
+    assert tries == [0.0, 1.0, 2.0, 3.0]
+    monkeypatch.setattr(threading.Thread, "start", start)
+    clock.advance(1.0)
+    outbox.put((kind, 30, 0, kind.pack(0.5)))
+    assert sender.flush(30)
+    assert server.records("point")[-1]["step"] == 30
+    sender.close(time.monotonic() + 5)

@@ -9,6 +9,7 @@ from stepwire.errors import ConflictError, InvalidError, NotFoundError
 from stepwire.protocol import CommandMessage
 from stepwire.storage.catalog.answers import KEPT_US
 from stepwire.storage.catalog.interface import NewCheckpoint, NewRun, RunFilter, StoredAnswer
+from stepwire.storage.row import write_cursor
 
 
 @pytest.fixture
@@ -92,6 +93,17 @@ def test_numbers_of_deleted_runs_do_not_come_back(write):
     assert make_run(write).number == last.number + 1
 
 
+def nested(depth):
+    """Objects inside objects, so many, and a number in the innermost."""
+    return 1 if depth == 0 else {"x": nested(depth - 1)}
+
+
+def test_the_deepest_json_is_kept(catalog, write):
+    """32 levels go through unchanged."""
+    run = make_run(write, config=nested(32))
+    assert catalog.get_run(run.id).config == nested(32)
+
+
 BAD_RUNS = {
     "name": {"name": "a\0b"},
     "name#surrogate": {"name": "\udfff"},
@@ -107,6 +119,8 @@ BAD_RUNS = {
     "tags[1]": {"tags": ("a", 5)},
     "config": {"config": {"x": object()}},
     "config#list": {"config": [1]},
+    "config#deep": {"config": nested(33)},
+    "config#deep tuple": {"config": {"x": (nested(32),)}},
     "config#digits": {"config": {"x": 10**5000}},
     "id": {"id": "\ud800"},
 }
@@ -187,6 +201,26 @@ def test_deleting_a_run_takes_what_belongs_to_it(catalog, write):
     assert len(catalog.list_commands(kept.id)) == 1
 
 
+def test_a_deleted_run_is_remembered_until_it_is_made_again(write):
+    """Its id alone, through any number of deletions; what never was is not deleted, nor what failed to be."""
+    for _ in range(2):
+        make_run(write, id="run_1")
+        assert not write("was_deleted", "run_1")
+        write("delete_run", "run_1")
+        assert write("was_deleted", "run_1")
+    with pytest.raises(NotFoundError):
+        write("delete_run", "run_2")
+    assert not write("was_deleted", "run_2")
+
+
+def test_all_running_runs_are_found(catalog, write):
+    """More than a page of the list holds, by number, and no other."""
+    made = [make_run(write, status="completed" if at == 3 else "running") for at in range(120)]
+    assert catalog.running_runs() == [run for run in made if run.status == "running"]
+    write("update_run", made[0].id, {"status": "failed"}, 9)
+    assert len(catalog.running_runs()) == 118
+
+
 def test_counts_by_status(catalog, write):
     """Each status with its number of runs."""
     for status in ("running", "failed", "running"):
@@ -244,6 +278,16 @@ def test_a_bad_filter_is_refused_by_name(catalog, where):
     with pytest.raises(InvalidError) as caught:
         catalog.list_runs(RunFilter(**where))
     assert caught.value.field == next(iter(where))
+
+
+@pytest.mark.parametrize(
+    "parts", [("name", "\ud800", 1), ("name", "a", 10**30), ("number", 10**30, 1), ("number", -(10**30), 1)]
+)
+def test_a_cursor_that_no_column_can_hold_is_refused(catalog, parts):
+    """A forged cursor of the right form never reaches the database."""
+    with pytest.raises(InvalidError) as caught:
+        catalog.list_runs(RunFilter(sort=parts[0], cursor=write_cursor(*parts)))
+    assert caught.value.field == "cursor"
 
 
 def test_a_cursor_of_another_sort_is_refused(catalog, write):
@@ -374,15 +418,26 @@ def test_commands_go_through_their_states(catalog, write):
 
 
 def test_answers_are_kept_a_day(write):
-    """The same key finds its answer; after 24 hours a new one makes it forgotten."""
+    """The same key finds its answer for 24 hours; then it is not given, and a new one makes it forgotten."""
     answer = StoredAnswer("digest", 200, b"{}")
     write("store_answer", "key", answer, 0)
-    assert write("stored_answer", "key") == answer
-    assert write("stored_answer", "other") is None
+    assert write("stored_answer", "key", 0) == answer
+    assert write("stored_answer", "other", 0) is None
     write("store_answer", "other", answer, KEPT_US)
-    assert write("stored_answer", "key") == answer
+    assert write("stored_answer", "key", KEPT_US) == answer
+    assert write("stored_answer", "key", KEPT_US + 1) is None
     write("store_answer", "third", answer, KEPT_US + 1)
-    assert write("stored_answer", "key") is None
+    assert write("stored_answer", "key", 0) is None
+
+
+def test_answers_go_with_their_run(write):
+    """Exactly those whose key begins with its id and a colon: no letter case, no wildcard, no longer id."""
+    answer, kept = StoredAnswer("digest", 200, b"{}"), ["RUN_%:k", "run_x:k", "run_%1:k", "run_%", "x run_%:k"]
+    make_run(write, id="run_%")
+    for key in ("run_%:k", "run_%:other", *kept):
+        write("store_answer", key, answer, 0)
+    write("delete_run", "run_%")
+    assert [key for key in ("run_%:k", "run_%:other", *kept) if write("stored_answer", key, 0)] == kept
 
 
 def test_a_bad_record_is_buried_with_its_first_bytes(storage, write):

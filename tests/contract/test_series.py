@@ -10,6 +10,7 @@ import pytest
 
 from stepwire.errors import InvalidError, NotFoundError, SequenceGapError
 from stepwire.protocol import MAX_STEP, Batch, SetColumns
+from stepwire.storage.row import write_cursor
 
 A = ("loss",)
 AB = ("loss", "lr")
@@ -299,6 +300,17 @@ def test_steps_that_repeat_share_a_bucket_when_points_are_few(script):
     assert found.mean == [3.0, 4.0, 5.0]
 
 
+@pytest.mark.parametrize("x", ["step", "time", "relative"])
+def test_windows_are_the_window_of_each_name(script, x):
+    """In the order asked for, with names twice or unknown, cut and bucketed as one window is."""
+    script.log(*[(AB, at, at * 1_000_000, (float(at), -at if at % 5 else NAN)) for at in range(40)])
+    series, names = script.storage.series, ["lr", "loss", "nothing", "lr"]
+    for options in ({"points": 7}, {"start": 3, "stop": 2e7, "points": 1000}, {"origin": 5_000_000}):
+        one_by_one = [series.window("run_a", name, x=x, **options) for name in names]
+        assert repr(series.windows("run_a", names, x=x, **options)) == repr(one_by_one)
+    assert series.windows("run_a", [], x=x) == []
+
+
 def test_both_ends_of_a_window_belong_to_it(script):
     """start and stop are included, on every axis."""
     script.log(*[(A, at, at * 1_000_000, (float(at),)) for at in range(10)])
@@ -371,6 +383,8 @@ def test_points_and_limit_must_be_at_least_one(script):
     with pytest.raises(InvalidError, match="points"):
         script.storage.series.window("run_a", "loss", x="step", points=0)
     with pytest.raises(InvalidError, match="points"):
+        script.storage.series.windows("run_a", [], x="step", points=0)
+    with pytest.raises(InvalidError, match="points"):
         script.storage.series.grid([("run_a", "loss")], x="step", points=0)
     with pytest.raises(InvalidError, match="limit"):
         script.storage.series.raw("run_a", ["loss"], limit=0)
@@ -401,7 +415,9 @@ def test_pages_of_any_size_hold_every_point_once(script, limit):
     assert pages[-1]
 
 
-@pytest.mark.parametrize("cursor", ["", "nonsense", "WzFd", "W3RydWUsIDFd", "Inh4Ig==", "\ud800", "bnVsbA=="])
+@pytest.mark.parametrize(
+    "cursor", ["", "nonsense", "WzFd", "W3RydWUsIDFd", "Inh4Ig==", "\ud800", "bnVsbA==", write_cursor(1, 10**30)]
+)
 def test_a_cursor_of_somebody_else_is_refused(script, cursor):
     """Only what raw() gave out is taken back."""
     script.log((A, 0, 10, (1.0,)))

@@ -1,6 +1,7 @@
 """The REST endpoints of the specification, its own snippets first."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -397,3 +398,59 @@ def test_values_round_trip_bit_for_bit(client: TestClient, run_id: str) -> None:
     log(client, run_id, points=[{"step": step, "metrics": {"v": value}} for step, value in enumerate(values)])
     raw = client.get(f"/api/runs/{run_id}/metrics", params={"raw": True}).json()["keys"]["v"]["value"]
     assert [math.copysign(1, value) for value in raw] == [math.copysign(1, value) for value in values] and raw == values
+
+
+def test_implied_steps_of_parallel_requests_are_all_different(client: TestClient, run_id: str) -> None:
+    """However many post at once without a step, none gets the same one."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: log(client, run_id, metrics={"loss": n}), range(40)))
+    raw = client.get(f"/api/runs/{run_id}/metrics", params={"raw": True}).json()["keys"]["loss"]
+    assert sorted(raw["step"]) == list(range(40)) and sorted(raw["value"]) == list(range(40))
+
+
+def test_an_answer_does_not_outlive_its_run(client: TestClient) -> None:
+    """A key of a deleted run is no excuse: the run is gone, and a new one of that id stores again."""
+    body, headers = {"step": 1, "metrics": {"loss": 1}}, {"Idempotency-Key": "k"}
+    for _ in range(2):
+        client.post("/api/runs", json={"id": "again", "name": "a"})
+        assert client.post("/api/runs/again/metrics", json=body, headers=headers).status_code == 200
+        assert client.get("/api/runs/again").json()["summary"]["loss"]["count"] == 1
+        client.delete("/api/runs/again")
+        assert client.post("/api/runs/again/metrics", json=body, headers=headers).status_code == 404
+
+
+def test_a_key_and_numbers_together_store_once(client: TestClient, run_id: str) -> None:
+    """Numbered points are recognised under another key too."""
+    body = {"writer_id": "w", "first_seq": 1, "step": 1, "metrics": {"loss": 1}}
+    for key in "ab":
+        assert (
+            client.post(f"/api/runs/{run_id}/metrics", json=body, headers={"Idempotency-Key": key}).status_code == 200
+        )
+    assert client.get(f"/api/runs/{run_id}").json()["summary"]["loss"]["count"] == 1
+
+
+@pytest.mark.parametrize(
+    "cursor", ["WzEwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwXQ==", "eyJ2IjogIlx1ZDgwMCJ9", "bnVsbA==", "W10="]
+)
+def test_cursors_that_are_not_ours_are_refused(client: TestClient, run_id: str, cursor: str) -> None:
+    """A cursor of anybody's making is a 422 that names it."""
+    for url, params in (
+        ("/api/runs", {"sort": "name"}),
+        ("/api/runs", {}),
+        (f"/api/runs/{run_id}/metrics", {"raw": "true"}),
+    ):
+        response = client.get(url, params=params | {"cursor": cursor})
+        assert response.status_code == 422 and response.json()["field"] == "cursor"
+
+
+def test_a_commands_arguments_are_bounded(client: TestClient, run_id: str) -> None:
+    """Arguments that no script could receive are refused."""
+    big = {"command": "stop", "args": {"note": "x" * 20_000}}
+    assert client.post(f"/api/runs/{run_id}/commands", json=big).json()["field"] == "args"
+
+
+def test_the_docs_page_needs_no_script(client: TestClient) -> None:
+    """The page of the API stands under the content policy: endpoints and schemas are in it, scripts are not."""
+    page = client.get("/api/docs").text
+    assert "/api/series" in page and "RunAnswer" in page and "<script" not in page
+    assert client.get("/api/docs.css").headers["content-type"].startswith("text/css")

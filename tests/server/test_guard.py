@@ -1,5 +1,6 @@
 """Who gets in: Host, Origin, token, same user."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +160,62 @@ def test_security_headers_are_on_every_answer(client: TestClient) -> None:
             and "unsafe" not in headers["content-security-policy"]
         )
         assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("left", ["", "short", "\n"])
+def test_a_token_file_that_was_cut_off_is_made_anew(tmp_path: Path, left: str) -> None:
+    """What a kill or a full disk left of the token opens nothing; a whole one takes its place."""
+    (tmp_path / "token").write_text(left)
+    app = create_app(Settings(data=tmp_path), lookup=stranger)
+    assert len(app.state.token) >= 43 and (tmp_path / "token").read_text().strip() == app.state.token
+    with LocalClient(app) as client:
+        for headers in (
+            {},
+            {"Authorization": "Bearer "},
+            {"Authorization": f"Bearer {left}"},
+            {"Cookie": f"{app.state.cookie}="},
+        ):
+            assert client.get("/api/runs", headers=headers).status_code == 401
+
+
+def test_many_first_starts_agree_on_one_token(tmp_path: Path) -> None:
+    """Servers that start at the same moment find the same whole token."""
+    with ThreadPoolExecutor(8) as pool:
+        tokens = set(pool.map(lambda _: access_token(tmp_path), range(64)))
+    assert len(tokens) == 1 and len(tokens.pop()) >= 43
+    assert [path.name for path in tmp_path.iterdir()] == ["token"]
+
+
+def test_a_root_path_opens_no_way_round(tmp_path: Path) -> None:
+    """With a prefix left on by the proxy the same rules hold, and the API answers below it."""
+    app = create_app(Settings(data=tmp_path, root_path="/p"), lookup=stranger)
+    with LocalClient(app) as client:
+        for path in (
+            "/p/api/runs",
+            "/p/api/system/status",
+            "/api/runs",
+            "/p/p/api/runs",
+            "/p//api/runs",
+            "/q/api/runs",
+        ):
+            assert client.get(path).status_code in {401, 404}
+        token = {"Authorization": f"Bearer {app.state.token}"}
+        assert client.get("/p/api/runs", headers=token).json()["runs"] == []
+
+
+@pytest.mark.parametrize("other", ['prefs={"a":1}; ', "a[b]=1; x@y; ", 'q="; '])
+def test_cookies_of_other_servers_on_this_machine_do_no_harm(local: FastAPI, other: str) -> None:
+    """Cookies know no ports: whatever another server left in the browser, ours is found."""
+    headers = {"Cookie": f"{other}{local.state.cookie}={local.state.token}"}
+    assert LocalClient(local).get("/api/runs", headers=headers).status_code == 200
+
+
+def test_an_allowed_origin_may_read_from_its_own_site(tmp_path: Path) -> None:
+    """A page of an allowed origin passes as browsers send it, and is told so by CORS headers; others are not."""
+    app = create_app(Settings(data=tmp_path, allowed_origins=("https://lab.example",)), lookup=same_user)
+    with LocalClient(app) as client:
+        headers = {"Origin": "https://lab.example", "Sec-Fetch-Site": "cross-site"}
+        read = client.get("/api/runs", headers=headers)
+        assert read.status_code == 200 and read.headers["access-control-allow-origin"] == "https://lab.example"
+        other = client.get("/api/runs", headers=headers | {"Origin": "https://evil.example"})
+        assert other.status_code == 403 and "access-control-allow-origin" not in other.headers

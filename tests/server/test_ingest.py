@@ -161,7 +161,11 @@ def test_poison_never_blocks_its_stream(client: TestClient) -> None:
     """A record that can't be used is put aside and told; those beside and behind it are stored."""
     with client.websocket_connect("/ws") as session:
         script = Script(session)
+        deep: dict[str, Any] = {}
+        for _ in range(300):
+            deep = {"a": deep}
         poison = [
+            {"type": "event", "message": "deep", "data": deep}, {"type": "system", "process": "x"}, {"type": "system", "process": [1]},
             {"type": "status", "status": "flying"}, {"type": "config"}, {"type": "best", "checkpoint_id": "none"}, {"type": "event"},
             {"type": "event", "message": "x", "data": {"bytes": b"\xff"}}, {"type": "checkpoint", "id": 3}, {"type": "system", "host": 4, "process": {"a": "b"}},
             {"type": "total_steps", "total_steps": 2**63}, {"type": "config", "name": "n", "config": [1]},
@@ -172,7 +176,8 @@ def test_poison_never_blocks_its_stream(client: TestClient) -> None:
         script.receive("ack")
     assert stored(client) == [1.0, 2.0]
     refused = [event for event in client.get("/api/events").json()["events"] if event["event"] == "record_refused"]
-    assert len(refused) >= 6
+    assert len(refused) >= 9
+    assert client.get("/api/runs").status_code == 200
 
 
 def test_json_text_works_as_well(client: TestClient) -> None:
@@ -236,3 +241,92 @@ def test_ids_that_are_none_are_refused(client: TestClient, field: str) -> None:
         answer = msgspec.msgpack.decode(session.receive_bytes())
         assert answer["type"] == "error" and answer["field"] == field
     assert client.get("/api/runs").json()["runs"] == []
+
+
+def test_a_deleted_run_does_not_come_back_by_its_scripts_reconnect(client: TestClient) -> None:
+    """hello of a deleted run is answered with gone; made anew on purpose, it is a run again."""
+    with client.websocket_connect("/ws") as session:
+        Script(session)
+    client.delete(f"/api/runs/{RUN}")
+    with client.websocket_connect("/ws") as session:
+        session.send_bytes(msgspec.msgpack.encode({"type": "hello", "run_id": RUN, "writer_id": WRITER}))
+        assert msgspec.msgpack.decode(session.receive_bytes())["code"] == "gone"
+    assert client.get("/api/runs").json()["runs"] == []
+    client.post("/api/runs", json={"id": RUN, "name": "on purpose"})
+    with client.websocket_connect("/ws") as session:
+        assert Script(session).welcome["acked_seq"] == 0
+
+
+def test_rows_of_unequal_length_are_refused(client: TestClient) -> None:
+    """Values never slide from one metric to another."""
+    with client.websocket_connect("/ws") as session:
+        session.send_json({"type": "hello", "run_id": RUN, "writer_id": "w"})
+        columns = {"at": [0, 1], "steps": [0, 1], "times": [1, 2], "values": [[1], [2, 3, 4]]}
+        session.send_json({"type": "batch", "first_seq": 1, "n": 2, "sets": [{"id": 0, "names": ["a", "b"]} | columns]})
+        assert receive(session, "error")["field"] == "sets[0].values"
+
+
+@pytest.mark.parametrize("field", ["attempt", "rank", "world", "project"])
+def test_hello_is_bounded(client: TestClient, field: str) -> None:
+    """Numbers and names beyond any use get an error, and the socket stays."""
+    with client.websocket_connect("/ws") as session:
+        value: Any = "p" * 300 if field == "project" else 2**31
+        session.send_json({"type": "hello", "run_id": RUN, "writer_id": "w", field: value})
+        assert session.receive_json()["field"] == field
+        session.send_json({"type": "ping"})
+        assert session.receive_json() == {"type": "pong"}
+
+
+def test_a_fault_of_the_storage_is_not_the_records(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the disk fails under a record, nothing is acknowledged: the script sends it again, and then it counts."""
+    import sqlite3
+
+    from sqlalchemy.exc import OperationalError
+
+    from stepwire.storage.catalog.sql import SqlCatalog
+
+    fault = sqlite3.OperationalError("disk I/O error")
+    fault.sqlite_errorcode = sqlite3.SQLITE_IOERR  # type: ignore[attr-defined]
+    whole = SqlCatalog.update_run
+
+    def failing(*_: Any, **__: Any) -> Any:
+        raise OperationalError("UPDATE", {}, fault)
+
+    with client.websocket_connect("/ws") as session:
+        script = Script(session)
+        monkeypatch.setattr(SqlCatalog, "update_run", failing)
+        script.batch(1, [], [{"type": "status", "status": "completed"}])
+        nack = msgspec.msgpack.decode(session.receive_bytes())
+        assert (nack["type"], nack["code"]) == ("nack", "retry")
+        monkeypatch.setattr(SqlCatalog, "update_run", whole)
+        script.batch(1, [], [{"type": "status", "status": "completed"}])
+        assert script.receive("ack")["acked_seq"] == 1
+    assert client.get(f"/api/runs/{RUN}").json()["status"] == "completed"
+
+
+def test_the_newest_step_is_the_trainings_not_the_samplers(client: TestClient) -> None:
+    """A sample of the process, whose steps are seconds, is told to viewers and moves no step."""
+    with client.websocket_connect("/ws") as viewing, client.websocket_connect("/ws") as session:
+        subscribe(viewing, RUN)
+        script = Script(session)
+        script.batch(1, [1.0, 2.0], [{"type": "system", "process": {"cpu_percent": 5.0}}])
+        script.receive("ack")
+        update = receive(viewing, "metric_update")
+        while "system/process/cpu_percent" not in update["metrics"]:
+            update = receive(viewing, "metric_update")
+        assert client.get(f"/api/runs/{RUN}/metrics/latest").json()["step"] == 2
+        assert client.get(f"/api/series?runs={RUN}&keys=loss").json()["cursors"][RUN] == update["cursor"]
+
+
+def test_a_socket_watches_a_bounded_number_of_runs(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more subscription than allowed is an error; those there stay."""
+    from stepwire.server.routes import live
+
+    monkeypatch.setattr(live, "MAX_SUBSCRIPTIONS", 2)
+    with client.websocket_connect("/ws") as session:
+        for run in "ab":
+            subscribe(session, run)
+        session.send_json({"type": "subscribe", "run_id": "c"})
+        assert receive(session, "error")["field"] == "run_id"
+        session.send_json({"type": "subscribe", "run_id": "a", "keys": ["x"] * 2000})
+        assert receive(session, "error")["field"] == "keys"

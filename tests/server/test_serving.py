@@ -94,12 +94,13 @@ def test_a_wide_bind_makes_and_demands_a_token(up: Up, tmp_path: Path) -> None:
     address, _, token = link.partition("/#t=")
     port = address.rpartition(":")[2]
     assert len(token) >= 43
-    request = f"http://127.0.0.2:{port}/api/runs"
+    request = f"http://127.0.0.1:{port}/api/runs"
+    elsewhere = {"X-Forwarded-For": "192.0.2.1"}  # what comes through a proxy is nobody of this machine
     with pytest.raises(urllib.error.HTTPError) as refused:
-        get(request)
+        get(request, **elsewhere)
     assert refused.value.code == 401
     refused.value.close()
-    assert get(request, Authorization=f"Bearer {token}")["runs"] == []
+    assert get(request, Authorization=f"Bearer {token}", **elsewhere)["runs"] == []
     end(server)
 
 
@@ -144,7 +145,14 @@ def test_uvicorn_can_run_the_factory(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [([], 2), (["nonsense"], 2), (["--version"], 0), (["up", "--help"], 0), (["up", "--port", "x"], 2)],
+    [
+        ([], 2),
+        (["nonsense"], 2),
+        (["--version"], 0),
+        (["up", "--help"], 0),
+        (["up", "--port", "x"], 2),
+        (["up", "--port", "99999"], 2),
+    ],
 )
 def test_exit_codes_of_the_command_line(arguments: list[str], code: int) -> None:
     """Misuse is 2, help and version are 0, help shows an example."""
@@ -185,3 +193,17 @@ def test_text_that_is_not_utf8_ends_the_socket(up: Up, tmp_path: Path) -> None:
             viewer.recv(timeout=10)
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1007
     assert end(server) == ("", "")
+
+
+def test_a_data_folder_that_can_not_be_is_named(up: Up) -> None:
+    """One line names the folder and what to do; no traceback."""
+    server = up(Path("/proc/nowhere"))
+    _, errors = server.communicate(timeout=15)
+    assert server.returncode == 1 and "/proc/nowhere" in errors and "--data" in errors and len(errors.splitlines()) == 1
+
+
+def test_a_log_level_that_is_none_is_named(up: Up, tmp_path: Path) -> None:
+    """A variable that can't be read is told by its name."""
+    server = up(tmp_path, STEPWIRE_LOG_LEVEL="loud")
+    _, errors = server.communicate(timeout=15)
+    assert server.returncode == 1 and "STEPWIRE_LOG_LEVEL" in errors and len(errors.splitlines()) == 1

@@ -4,11 +4,11 @@ import sqlite3
 import threading
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from stepwire.errors import StepwireError, StorageFullError
 from stepwire.storage.database import check_writable, open_database
-from stepwire.storage.writer import Writer, on_commit
+from stepwire.storage.writer import Writer, is_fatal, on_commit
 
 
 def put(name, value="x"):
@@ -134,6 +134,28 @@ def test_a_full_disk_fails_the_whole_group_and_the_next_one_works(database, writ
     # The new connection has no limit any more.
     assert writer.submit(put("a")).result(20) == 1
     assert stored(database) == {"a"}
+
+
+def test_a_fault_of_the_disk_is_told_from_a_bad_row(writer):
+    """Inside a job: a full disk is fatal, a row that breaks a rule and an error of Python are not."""
+
+    seen = []
+
+    def job(tx):
+        for bad in (put("server_id"), lambda _: 1 / 0, fill):
+            try:
+                bad(tx)
+            except (DBAPIError, ZeroDivisionError) as error:
+                seen.append(is_fatal(error))
+                if seen[-1]:
+                    raise
+
+    def fill(tx):
+        tx.exec_driver_sql("PRAGMA max_page_count=1").all()
+        put("big", "x" * 10_000_000)(tx)
+
+    assert isinstance(writer.submit(job).exception(20), StorageFullError)
+    assert seen == [False, False, True]
 
 
 def test_a_commit_that_fails_fails_the_whole_group(database, writer):

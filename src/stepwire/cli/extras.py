@@ -1,9 +1,28 @@
-"""Commands that need packages beyond the SDK's say so in one line."""
+"""What several commands need: missing packages are told in one line, ports are checked."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from stepwire.errors import MissingExtraError
+
+SERVER_PACKAGES = {
+    "fastapi",
+    "httptools",
+    "numpy",
+    "platformdirs",
+    "sqlalchemy",
+    "starlette",
+    "structlog",
+    "uvicorn",
+    "uvloop",
+}
+
+
+def port_number(text: str) -> int:
+    """A TCP port from 0 to 65535. Raises ValueError, which argparse tells."""
+    if not 0 <= int(text) < 2**16:
+        raise ValueError(text)
+    return int(text)
 
 
 @contextmanager
@@ -12,7 +31,7 @@ def server_extra(command: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == "stepwire":
+        if (error.name or "").partition(".")[0] not in SERVER_PACKAGES:
             raise
         raise MissingExtraError(
             f"{command} needs the server's packages ({error.name} is missing): pip install 'stepwire[server]'"

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stepwire.cli.extras import server_extra
+from stepwire.cli.extras import port_number, server_extra
 
 if TYPE_CHECKING:
     from stepwire.server.settings import Settings
@@ -23,7 +23,7 @@ def add_to(parsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="TCP port; 0 takes a free one (default: 8000)")
+    parser.add_argument("--port", type=port_number, help="TCP port; 0 takes a free one (default: 8000)")
     parser.add_argument("--data", type=Path, help="data folder (default: STEPWIRE_DATA, else the user-data folder)")
     parser.add_argument("--allowed-host", action="append", default=[], metavar="NAME", help="accept this Host too")
     parser.add_argument("--allowed-origin", action="append", default=[], metavar="URL", help="accept this Origin too")

@@ -1,6 +1,8 @@
 """Records in memory, and the frames that they make."""
 
 import zlib
+from collections.abc import Callable
+from functools import lru_cache
 from struct import Struct, pack
 from typing import Any
 
@@ -8,6 +10,12 @@ from stepwire.protocol import Batch, SetColumns
 
 Record = dict[str, Any]
 """A record that is not a point: ``type``, ``time`` in µs, and the fields of that type."""
+
+
+@lru_cache(maxsize=1024)
+def _packer(count: int) -> Callable[..., bytes]:
+    """Return the packer of ``count`` values, one for all sets of that size: a run may have 100,000 sets."""
+    return Struct(f"<{count}d").pack
 
 
 class MetricSet:
@@ -24,7 +32,7 @@ class MetricSet:
     def __init__(self, ordinal: int, names: tuple[str, ...], wire_bytes: int) -> None:
         self.ordinal = ordinal
         self.names = names
-        self.pack = Struct(f"<{len(names)}d").pack
+        self.pack = _packer(len(names))
         self.wire_bytes = wire_bytes
         self.announced = 0
 

@@ -57,7 +57,7 @@ class Checkpoints:
             "type": "checkpoint",
             "time": self._clock.now(),
             "id": new_id("ckpt"),
-            "filepath": str(Path(path).absolute()),
+            "filepath": _absolute(path),
             "step": self._last_step() if step is None else read_step(step),
             "metrics": {name: json_number(value) for name, value in flatten(metrics or {}).items()},
             "metadata": document(metadata, METADATA_BYTES, "metadata"),
@@ -98,6 +98,13 @@ class Checkpoints:
                 record = self._waiting.popleft()
             found = measure(Path(record["filepath"]))
             self._put({**record, "filepath": clean(record["filepath"]), "time": self._clock.now(), **found})
+
+
+def _absolute(path: str) -> str:
+    try:
+        return str(Path(path).absolute())
+    except OSError:  # the working directory was removed
+        return path
 
 
 def measure(path: Path) -> dict[str, Any]:

@@ -21,10 +21,17 @@ def describe() -> dict[str, Any]:
     return {
         "host": clean(socket.gethostname()),
         "pid": os.getpid(),
-        "pid_start": process_start(),
+        "pid_start": _process_start(),
         "python": sys.version.split()[0],
         "argv": [clean(argument) for argument in redact_arguments(_command_line()[:_MAX_ARGUMENTS])],
     }
+
+
+def _process_start() -> float | None:
+    try:
+        return process_start()
+    except OSError:  # no file descriptor is free
+        return None
 
 
 def _command_line() -> list[str]:

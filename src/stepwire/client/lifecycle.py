@@ -5,11 +5,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, Protocol
+
+END_SECONDS = 4.0
+INTERRUPT_SECONDS = 2.0
+_LOOK_SECONDS = 0.002
 
 INTERRUPTED_BY_KEYBOARD = 130  # what a shell sees of a process that ctrl-C ended
 INTERRUPTED_BY_SIGTERM = 128 + signal.SIGTERM
@@ -49,17 +54,54 @@ def judge_exit_code(code: object) -> Outcome:
 class Watched(Protocol):
     """A run as far as the end of its process concerns it."""
 
-    def end(self, outcome: Outcome) -> None:
-        """Set the final status, deliver what is left, within 5 s."""
+    def conclude(self, outcome: Outcome, deadline: float) -> None:
+        """Set the final status and hurry what is left on its way; ``deadline`` is in monotonic seconds."""
 
     def interrupt(self, outcome: Outcome) -> None:
-        """Set a status and deliver what is left, within 2 s; the run may go on."""
+        """Set a status and hurry what is left on its way; the run may go on."""
+
+    def settled(self) -> bool:
+        """Return whether there is nothing to wait for since: all is stored, or nobody is there."""
+
+    def calm(self) -> None:
+        """End the hurry of ``interrupt``."""
+
+    def close(self, deadline: float) -> None:
+        """Stop for good, by ``deadline`` in monotonic seconds; what is not stored then is lost."""
 
     def progress(self) -> object:
         """Return something that changes whenever metrics are logged."""
 
     def after_fork(self) -> None:
         """Become a child process's own writer of the run."""
+
+
+def end_together(ends: Iterable[tuple[Watched, Outcome]]) -> None:
+    """End runs within ``END_SECONDS``, however many: all say how they ended before any is waited for."""
+    deadline = time.monotonic() + END_SECONDS
+    waiting = []
+    for run, outcome in ends:
+        run.conclude(outcome, deadline)
+        waiting.append(run)
+    while waiting:
+        is_late = time.monotonic() >= deadline
+        over = [run for run in waiting if is_late or run.settled()]
+        waiting = [run for run in waiting if run not in over]
+        for run in over:
+            run.close(deadline)
+        time.sleep(_LOOK_SECONDS)
+
+
+def interrupt_together(runs: list[Watched]) -> None:
+    """Set the status of runs that may go on, and deliver what is left within ``INTERRUPT_SECONDS`` in all."""
+    deadline = time.monotonic() + INTERRUPT_SECONDS
+    for run in runs:
+        run.interrupt(PREEMPTED)
+    # Sleeps, no lock: this runs in a signal handler, where a lock may belong to the interrupted frame.
+    while time.monotonic() < deadline and not all(run.settled() for run in runs):
+        time.sleep(_LOOK_SECONDS)
+    for run in runs:
+        run.calm()
 
 
 class Lifecycle:
@@ -117,13 +159,14 @@ class Lifecycle:
         """End every open run by what is known about the end of this process."""
         # In a child of multiprocessing the exception is still on its way up; no excepthook will see it.
         outcome = judge(self._uncaught or sys.exc_info()[1])
-        for run in list(self._runs):
-            code, progress = self._exit or (None, [])
-            exited = self._exit is not None and run.progress() in progress
-            run.end(judge_exit_code(code) if exited and outcome is COMPLETED else outcome)
+        end_together([(run, self._judge_exit(run) if outcome is COMPLETED else outcome) for run in self._runs])
         self._runs.clear()
         if isinstance(self._uncaught, KeyboardInterrupt):
             _leave_by_sigint()
+
+    def _judge_exit(self, run: Watched) -> Outcome:
+        code, progress = self._exit or (None, [])
+        return judge_exit_code(code) if run.progress() in progress else COMPLETED
 
     def _hook_exceptions(self) -> None:
         previous_hook, previous_exit = sys.excepthook, sys.exit
@@ -150,8 +193,7 @@ class Lifecycle:
             return
 
         def handler(number: int, frame: FrameType | None) -> None:
-            for run in list(self._runs):
-                run.interrupt(PREEMPTED)
+            interrupt_together(list(self._runs))
             _call_previous(previous, number, frame)
 
         signal.signal(signal.SIGTERM, handler)

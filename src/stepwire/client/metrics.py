@@ -12,8 +12,9 @@ from stepwire.client.outbox import Outbox
 from stepwire.errors import InvalidError
 from stepwire.protocol import MAX_NAME_BYTES, MAX_NAMES_PER_RECORD, MAX_STEP
 
-_MAX_SETS = 1024
-_MAX_CACHED_NAMES = 100_000
+_CACHE_BYTES = 32 * 1024 * 1024  # about 100,000 sets of one name
+_SET_BYTES = 256  # what CPython needs for a set beside its names
+_NAME_BYTES = 64  # and for a name beside its text
 _MAX_SET_BYTES = 1024 * 1024
 _MAX_DEPTH = 32
 _EARLIEST_SECONDS = -62_135_596_800  # year 1
@@ -32,7 +33,7 @@ class Metrics:
         self._put = outbox.put
         self._now = clock.now
         self._sets: dict[tuple[str, ...], MetricSet] = {}
-        self._cached_names = 0
+        self._cached_bytes = 0
         self._ordinal = 0
         self._open = True
         self.last_step: int | float | None = None
@@ -71,13 +72,14 @@ class Metrics:
 
     def _prepare(self, names: tuple[str, ...]) -> MetricSet:
         wire_bytes = _check_names(names)
-        if len(self._sets) >= _MAX_SETS or self._cached_names + len(names) > _MAX_CACHED_NAMES:
+        size = _SET_BYTES + _NAME_BYTES * len(names) + wire_bytes
+        if self._cached_bytes + size > _CACHE_BYTES:
             # A loop that invents names: forget the old sets; those seen again get a new ordinal.
             self._sets = {}
-            self._cached_names = 0
+            self._cached_bytes = 0
         metric_set = self._sets[names] = MetricSet(self._ordinal, names, wire_bytes)
         self._ordinal += 1
-        self._cached_names += len(names)
+        self._cached_bytes += size
         return metric_set
 
 

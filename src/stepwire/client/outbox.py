@@ -17,6 +17,7 @@ _ROW_BYTES = 208  # what CPython needs for a row beside its values: tuple, two i
 _WIRE_ROW_BYTES = 20  # at, step, time
 _SPARED = frozenset({"config", "status", "checkpoint", "best", "define_metric", "total_steps", "gap"})
 _NEVER = 1 << 62
+_ALWAYS = -1
 
 
 class Outbox(Protocol):
@@ -51,6 +52,9 @@ class Outbox(Protocol):
     def arm(self, size: int, wake: Callable[[], None]) -> bool:
         """Have ``wake`` called once when more than ``size`` bytes wait; return True when they already do."""
 
+    def wake_on_put(self) -> None:
+        """Have the next ``put`` call what ``arm`` was given, however little waits: nobody came last time."""
+
     def take(self, limit: int, most: int = FRAME_RECORDS) -> Batch | None:
         """Return the next records, about ``limit`` bytes and at most ``most`` of them, at least one if any."""
 
@@ -81,6 +85,9 @@ class NullOutbox:
     def arm(self, size: int, wake: Callable[[], None]) -> bool:
         """Never call ``wake``."""
         return False
+
+    def wake_on_put(self) -> None:
+        """Do nothing: there is nothing to come for."""
 
     def take(self, limit: int, most: int = FRAME_RECORDS) -> Batch | None:
         """Return None: nothing is ever here."""
@@ -252,6 +259,10 @@ class MemoryOutbox:
             return False
         self._wake_above = _NEVER
         return True
+
+    def wake_on_put(self) -> None:
+        """Have the next ``put`` call what ``arm`` was given, however little waits."""
+        self._wake_above = _ALWAYS
 
     def take(self, limit: int, most: int = FRAME_RECORDS) -> Batch | None:
         """Return the next records as a batch, first those to be sent again; None when nothing waits."""

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +13,7 @@ from stepwire.client.clock import Clock
 from stepwire.client.commands import Commands
 from stepwire.client.document import CONFIG_BYTES, clean, document
 from stepwire.client.environment import boot_id, describe
-from stepwire.client.lifecycle import LIFECYCLE, Outcome
+from stepwire.client.lifecycle import END_SECONDS, LIFECYCLE, Outcome, end_together
 from stepwire.client.metrics import Metrics
 from stepwire.client.outbox import MemoryOutbox, NullOutbox, Outbox
 from stepwire.client.sampler import Sampler
@@ -24,8 +24,6 @@ from stepwire.errors import InvalidError
 from stepwire.protocol import CommandMessage, CommandResult, Hello
 from stepwire.version import __version__
 
-END_SECONDS = 4.0
-INTERRUPT_SECONDS = 2.0
 _CHECKPOINT_SECONDS = 1.0
 
 
@@ -46,6 +44,8 @@ class Run:
         self._owner_pid = 0 if settings.joins else os.getpid()
         self._final: Outcome | None = None
         self._ended = False
+        self._last = 0
+        self._settled: Callable[[], bool] = lambda: True
         fields = document(config, CONFIG_BYTES)
         self.outbox: Outbox = MemoryOutbox() if settings.enabled else NullOutbox()
         self.metrics = Metrics(self.outbox, self._clock)
@@ -127,26 +127,48 @@ class Run:
 
     def end(self, outcome: Outcome) -> None:
         """Set the final status, deliver what is left within ``END_SECONDS``, and stop. Only the first call counts."""
-        if self._ended:
-            return
-        deadline = time.monotonic() + END_SECONDS
+        if not self._ended:
+            end_together([(self, outcome)])
+
+    def conclude(self, outcome: Outcome, deadline: float) -> None:
+        """Set the final status and hurry what is left on its way.
+
+        Args:
+            deadline: When all is to be over, in monotonic seconds; files are measured no longer than 1 s of it.
+        """
         LIFECYCLE.forget(self)
         self._sampler.stop()
         if self.owned:
-            self._await_checkpoints(min(deadline, time.monotonic() + _CHECKPOINT_SECONDS))
-            self._conclude(outcome)
+            self._await_checkpoints(deadline - END_SECONDS + _CHECKPOINT_SECONDS)
+            self._tell_end(outcome)
         self._ended = True
         self.metrics.close()
-        if not self.sender.close(deadline - time.monotonic()):
-            self._tell_loss()
+        self._hurry()
 
     def interrupt(self, outcome: Outcome) -> None:
-        """Set a status and deliver what is left within ``INTERRUPT_SECONDS``; the run may go on."""
+        """Set a status and hurry what is left on its way; the run may go on."""
         if self.owned and self._final is None:
             self._final = outcome
             self.record("status", **_status(outcome))
-        if self.outbox.pending:
-            self.sender.flush(INTERRUPT_SECONDS, leave_if_unreachable=True)
+        self._hurry()
+
+    def _hurry(self) -> None:
+        self._last = self.outbox.last
+        self._settled = self.sender.hurry(leave_if_unreachable=True)
+
+    def settled(self) -> bool:
+        """Return whether all is stored that was logged before ``conclude`` or ``interrupt``, or nobody is there."""
+        return self._settled()
+
+    def calm(self) -> None:
+        """End the hurry of ``interrupt``."""
+        self.sender.calm()
+
+    def close(self, deadline: float) -> None:
+        """Stop sending, by ``deadline`` in monotonic seconds, and say so if records were not stored."""
+        self.sender.close(deadline)
+        if not self.sender.has_stored(self._last):
+            self._tell_loss()
 
     def progress(self) -> object:
         """Return the time of the newest row: it changes when metrics are logged."""
@@ -158,7 +180,7 @@ class Run:
         self.sender.after_fork()
         self.checkpoints.after_fork()
 
-    def _conclude(self, outcome: Outcome) -> None:
+    def _tell_end(self, outcome: Outcome) -> None:
         if outcome.error is not None:
             self._tell_error(outcome.error)
         if self._final is None:

@@ -4,10 +4,14 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from stepwire.client.batch import Record
 from stepwire.client.clock import Clock
 from stepwire.client.imports import load
+
+if TYPE_CHECKING:
+    from stepwire.system import HostSampler, ProcessSampler
 
 _FIRST_SECONDS = 1.0
 
@@ -29,7 +33,9 @@ class Sampler:
 
     def start(self) -> None:
         """Start sampling, in a daemon thread."""
-        if self._interval > 0:
+        if self._interval <= 0:
+            return
+        with suppress(RuntimeError):  # the system has no more threads: the run goes without samples
             threading.Thread(target=self._run, name="stepwire-sampler", daemon=True).start()
 
     def stop(self) -> None:
@@ -37,15 +43,13 @@ class Sampler:
         self._stopped.set()
 
     def _run(self) -> None:
-        load("psutil", "stepwire.system")
-        with suppress(ImportError):  # the sampler knows how to do without GPUs
-            load("pynvml")
+        pause = min(self._interval, _FIRST_SECONDS)
+        while (samplers := _prepare()) is None:
+            if self._stopped.wait(pause):
+                return
         import psutil
 
-        from stepwire.system import HostSampler, ProcessSampler
-
-        host, process = HostSampler(), ProcessSampler()
-        pause = min(self._interval, _FIRST_SECONDS)
+        host, process = samplers
         while not self._stopped.wait(pause):
             pause = self._interval
             try:
@@ -53,3 +57,16 @@ class Sampler:
             except (psutil.Error, OSError):  # /proc may be hidden or change under our feet: next time
                 continue
             self._put({"type": "system", "time": self._clock.now(), **sample})
+
+
+def _prepare() -> "tuple[HostSampler, ProcessSampler] | None":
+    """Load what samples host and process; return None when no file descriptor is free for that."""
+    try:
+        load("psutil", "stepwire.system")
+        with suppress(ImportError):  # the sampler knows how to do without GPUs
+            load("pynvml")
+        from stepwire.system import HostSampler, ProcessSampler
+
+        return HostSampler(), ProcessSampler()
+    except OSError:
+        return None

@@ -19,6 +19,7 @@ WARN_SECONDS = 60.0
 _HURRIED_SECONDS = 0.25
 _BREATH_SECONDS = 0.02
 _IDLE_SECONDS = 60.0
+_START_SECONDS = 1.0  # between two tries to start the thread
 _MAX_RESULTS = 1000
 _MODULES = ("encodings.idna", "msgspec", "uuid", "websockets.client", "websockets.uri")
 
@@ -27,7 +28,8 @@ class Sender:
     """Sends what the outbox holds, keeps it until it is acknowledged, and connects again for ever.
 
     One daemon thread, started by the first record and again by a forked child's first record. Its state
-    belongs to it alone; other threads read the attributes and call ``start``, ``flush``, ``reply``, ``close``.
+    belongs to it alone; other threads read the attributes and call ``start``, ``hurry``, ``calm``, ``flush``,
+    ``reply``, ``close``.
 
     Args:
         outbox: Where records wait.
@@ -70,6 +72,7 @@ class Sender:
     def _reset(self) -> None:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._start_at = 0.0
         self._pid = os.getpid()
         self._writer_id = ""
         self._session: Session | None = None
@@ -99,7 +102,7 @@ class Sender:
         self._transport.wake()
 
     def start(self) -> None:
-        """Start the thread, unless it runs in this process."""
+        """Start the thread, unless it runs in this process; when that fails a later record tries again."""
         if self.started or not self._starting.acquire(blocking=False):
             return  # if not started: another thread, or the frame that this signal handler interrupted, is at it
         try:
@@ -109,10 +112,16 @@ class Sender:
             self._starting.release()
 
     def _start(self) -> None:
+        now = self._clock.monotonic()
+        if now < self._start_at and not self._hurried:
+            self._outbox.wake_on_put()
+            return
         thread = threading.Thread(target=self.run, name="stepwire-sender", daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # the interpreter is shutting down and starts no more threads
+        except RuntimeError:  # the system has no more threads, or the interpreter is shutting down
+            self._start_at = now + _START_SECONDS
+            self._outbox.wake_on_put()
             return
         self._thread, self._pid = thread, os.getpid()
         self._on_start()
@@ -127,51 +136,57 @@ class Sender:
         self._results.append(result)
         self._transport.wake()
 
-    def flush(self, seconds: float, *, leave_if_unreachable: bool = False) -> bool:
-        """Wait until all that was logged before is stored by the server.
+    def hurry(self, *, leave_if_unreachable: bool = False) -> Callable[[], bool]:
+        """Let records wait for no company until ``calm``.
 
         Args:
-            seconds: Give up after this long.
-            leave_if_unreachable: Also give up when no server was ever reached and one more attempt fails.
+            leave_if_unreachable: Also settle when no server was ever reached and one more attempt fails.
 
         Returns:
-            Whether all of it is stored.
+            A look at what was logged before: whether it is stored, or waiting for that is in vain.
         """
+        target, failures = self._outbox.last, self.failures
+        self._hurried = True
+        if self._outbox.pending:
+            self._wake()
+
+        def settled() -> bool:
+            is_refused = leave_if_unreachable and not self.reached and self.failures > failures
+            return is_refused or not self.started or self.stopped_by is not None or self.has_stored(target)
+
+        return settled
+
+    def calm(self) -> None:
+        """Let records wait for company again."""
+        self._hurried = False
+
+    def flush(self, seconds: float) -> bool:
+        """Wait up to ``seconds`` until all that was logged before is stored; return whether it is."""
         target = self._outbox.last
         deadline = time.monotonic() + seconds
-        failures = self.failures
-        self._hurried = True
-        self._wake()
-        # Sleeps, no lock: this also runs in signal handlers, where a lock may belong to the interrupted frame.
-        while not self._is_stored(target) and self.started and not self.stopped_by:
-            refused = leave_if_unreachable and not self.reached and self.failures > failures
-            if refused or time.monotonic() >= deadline:
-                break
+        settled = self.hurry()
+        while not settled() and time.monotonic() < deadline:
             time.sleep(0.002)
-        self._hurried = False
-        return self._is_stored(target)
+        self.calm()
+        return self.has_stored(target)
 
-    def _is_stored(self, target: int) -> bool:
-        return self._outbox.acked >= target or self._outbox.pending == 0
+    def has_stored(self, seq: int) -> bool:
+        """Return whether the server has stored all records up to ``seq``."""
+        return self._outbox.acked >= seq or self._outbox.pending == 0
 
-    def close(self, seconds: float) -> bool:
-        """Flush, say goodbye and end the thread; return whether all is stored."""
-        if not self.started and self._outbox.pending == 0:
-            self._transport.release()
-            return True
-        deadline = time.monotonic() + seconds
-        stored = self.flush(seconds, leave_if_unreachable=True)
+    def close(self, deadline: float) -> None:
+        """Say goodbye and end the thread; wait for that up to 1 s, until ``deadline`` in monotonic seconds."""
         self._closing = True
+        if not self.started or self._thread is None:
+            self._transport.release()
+            return
         self._transport.wake()
-        if self._thread is not None:
-            self._thread.join(max(min(deadline - time.monotonic(), 1.0), 0.0))
-        return stored
+        self._thread.join(max(min(deadline - time.monotonic(), 1.0), 0.0))
 
     # --- the thread ----------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Work until closed. The one place where any error is caught: none may reach the training script."""
-        load(*_MODULES)
         while not self._closing:
             try:
                 self.turn()
@@ -195,6 +210,7 @@ class Sender:
             self._connect()
 
     def _connect(self) -> None:
+        load(*_MODULES)  # here, not once: without a free file descriptor it fails
         from uuid import uuid4
 
         self._writer_id = self._writer_id or str(uuid4())

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from websockets.frames import Frame
 
 CONNECT_SECONDS = 10.0
+_BLIND_SECONDS = 0.1  # a wait that nothing can end
 _READ_BYTES = 64 * 1024
 _EXTRA_BYTES = 64 * 1024  # what a frame's envelope may add to MAX_FRAME_BYTES
 
@@ -102,12 +103,17 @@ class WebSocketTransport:
         self._message = bytearray()
         self._arrived: list[bytes] = []
         self._would_block: tuple[type[OSError], ...] = (BlockingIOError,)
-        self._make_waker()
+        self._wake_in: socket.socket | None = None
+        self._wake_out: socket.socket | None = None
 
     def _make_waker(self) -> None:
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_in.setblocking(False)
-        self._wake_out.setblocking(False)
+        try:
+            wake_in, wake_out = socket.socketpair()
+        except OSError:  # no file descriptor is free: until one is, waits are short
+            return
+        wake_in.setblocking(False)
+        wake_out.setblocking(False)
+        self._wake_in, self._wake_out = wake_in, wake_out
 
     def open(self) -> None:
         """Connect and shake hands, within ``CONNECT_SECONDS``. Proxies of the environment are not used."""
@@ -151,14 +157,18 @@ class WebSocketTransport:
         """Return the frames that came; see ``Transport.wait``."""
         if self._socket is not None:
             self._check_open()
+        if self._wake_in is None:
+            seconds = min(seconds, _BLIND_SECONDS)  # a `wake` until now went nowhere
+            self._make_waker()
         with _Selector() as selector:
-            selector.register(self._wake_in, selectors.EVENT_READ)
+            if self._wake_in is not None:
+                selector.register(self._wake_in, selectors.EVENT_READ)
             if self._socket is not None:
                 write = selectors.EVENT_WRITE if self._outgoing else 0
                 selector.register(self._socket, selectors.EVENT_READ | write)
             ready = {key.fileobj: mask for key, mask in selector.select(max(seconds, 0))}
-        if self._wake_in in ready:
-            self._drain_waker()
+        if self._wake_in is not None and self._wake_in in ready:
+            _drain(self._wake_in)
         if self._socket is not None and self._protocol is not None and self._socket in ready:
             with suppress(*self._would_block):
                 while True:  # a TLS socket may hold more than the selector knows
@@ -192,8 +202,10 @@ class WebSocketTransport:
 
     def wake(self) -> None:
         """End a ``wait``."""
-        with suppress(OSError):  # full: it wakes anyway; closed: nobody waits any more
-            self._wake_out.send(b"\0")
+        wake_out = self._wake_out
+        if wake_out is not None:
+            with suppress(OSError):  # full: it wakes anyway; closed: nobody waits any more
+                wake_out.send(b"\0")
 
     def close(self) -> None:
         """Say goodbye as far as the network takes it at once, and close the socket."""
@@ -206,13 +218,14 @@ class WebSocketTransport:
     def release(self) -> None:
         """Close every descriptor."""
         self._forget()
-        self._wake_in.close()
-        self._wake_out.close()
+        for end in (self._wake_in, self._wake_out):
+            if end is not None:
+                end.close()
+        self._wake_in = self._wake_out = None
 
     def after_fork(self) -> None:
         """Close this process's copies of the parent's descriptors; the parent's connection lives on."""
         self.release()
-        self._make_waker()
 
     def _forget(self) -> None:
         if self._socket is not None:
@@ -222,11 +235,6 @@ class WebSocketTransport:
         self._outgoing, self._message = bytearray(), bytearray()
         self._arrived = []
 
-    def _drain_waker(self) -> None:
-        with suppress(BlockingIOError):
-            while self._wake_in.recv(_READ_BYTES):
-                pass
-
     def _flush(self) -> None:
         if self._protocol is None or self._socket is None:
             return
@@ -235,6 +243,12 @@ class WebSocketTransport:
         with suppress(*self._would_block):
             while self._outgoing:
                 del self._outgoing[: self._socket.send(self._outgoing)]
+
+
+def _drain(wake_in: socket.socket) -> None:
+    with suppress(BlockingIOError):
+        while wake_in.recv(_READ_BYTES):
+            pass
 
 
 def _refusal(error: Exception) -> str:

@@ -21,6 +21,7 @@ class Context:
 
     Attributes:
         host: Name of this machine.
+        server_id: Identity of the database.
         hosts: The newest sample of each host.
     """
 
@@ -33,6 +34,7 @@ class Context:
     token: str
     cookie: str
     host: str
+    server_id: str
     hosts: dict[str, HostStatus] = field(default_factory=dict)
 
 

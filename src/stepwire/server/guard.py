@@ -7,7 +7,6 @@ import hmac
 import ipaddress
 import socket
 from collections.abc import Iterable
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
@@ -21,6 +20,7 @@ from stepwire.server.settings import LOOPBACK_NAMES, MAX_BODY_BYTES, Settings
 TOO_LARGE = f"The body is over {MAX_BODY_BYTES // 2**20} MiB; send it in several requests."
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC_PATHS = frozenset({"/health", "/api/session", "/api/version"})
+PAGE_PATHS = frozenset({"/", "/index.html", "/favicon.ico", "/favicon.svg"})
 FORWARDING_HEADERS = frozenset(
     {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"via", b"x-real-ip"}
 )
@@ -49,6 +49,8 @@ class Guard:
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, token: str, cookie: str, peer_uid: PeerLookup) -> None:
+        if not token:
+            raise ValueError("A guard without a token would let everybody in.")
         self._app = app
         self._settings = settings
         self._token = token.encode()
@@ -66,6 +68,7 @@ class Guard:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
+        scope = {**scope, "path": self._below_root(scope["path"])}
         try:
             self.check(scope)
         except StepwireError as error:
@@ -100,6 +103,11 @@ class Guard:
                 "or send `Authorization: Bearer TOKEN` (the SDK reads STEPWIRE_API_KEY)."
             )
 
+    def _below_root(self, path: str) -> str:
+        """The path without the prefix that a proxy may have left on it."""
+        root = self._settings.root_path.rstrip("/")
+        return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
     def _is_behind_tls(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> bool:
         """Whether a proxy that the operator trusts says that the browser spoke TLS to it."""
         client = scope.get("client")
@@ -120,8 +128,8 @@ class Guard:
             raise ForbiddenError("Origin is not this server's; allow it with --allowed-origin.", "Origin")
         if unsafe and not origins and self._cookie_token(headers):
             raise ForbiddenError("A browser's request with a cookie must name its Origin.", "Origin")
-        site = _first(headers, b"sec-fetch-site")
-        if site == b"cross-site" and (unsafe or _is_data(scope)):
+        site, allowed = _first(headers, b"sec-fetch-site"), bool(origins) and set(origins) <= self._origins
+        if site == b"cross-site" and not allowed and (unsafe or not _is_page(scope)):
             raise ForbiddenError("Requests from pages of other sites are refused.", "Sec-Fetch-Site")
 
     def _is_own_origin(self, origin: str, host: str) -> bool:
@@ -135,17 +143,19 @@ class Guard:
         given = (
             bearer.strip() if scheme.lower() == b"bearer" else self._cookie_token(headers).encode("utf-8", "replace")
         )
-        return hmac.compare_digest(given, self._token)
+        return bool(given) and hmac.compare_digest(given, self._token)
 
     def _cookie_token(self, headers: list[tuple[bytes, bytes]]) -> str:
-        try:
-            cookies = SimpleCookie((_first(headers, b"cookie") or b"").decode("latin-1"))
-        except CookieError:
-            return ""
-        return cookies[self._cookie].value if self._cookie in cookies else ""
+        # By hand: other servers on this machine share the browser's cookies, and a parser gives up at their odd ones.
+        for header in (value.decode("latin-1") for key, value in headers if key == b"cookie"):
+            for part in header.split(";"):
+                name, _, value = part.strip().partition("=")
+                if name == self._cookie:
+                    return value.strip('"')
+        return ""
 
     def _is_same_user(self, scope: Scope, headers: list[tuple[bytes, bytes]], name: str) -> bool:
-        if not self._settings.same_user or name not in LOOPBACK_NAMES:
+        if not self._settings.same_user or not (name in LOOPBACK_NAMES or _is_loopback(name)):
             return False
         if any(key in FORWARDING_HEADERS for key, _ in headers):
             return False
@@ -186,14 +196,14 @@ def _check_length(headers: list[tuple[bytes, bytes]]) -> None:
 
 
 def _is_public(scope: Scope) -> bool:
-    return scope["type"] == "http" and (scope["path"] in PUBLIC_PATHS or not _is_data(scope))
+    return scope["type"] == "http" and (scope["path"] in PUBLIC_PATHS or _is_page(scope))
 
 
-def _is_data(scope: Scope) -> bool:
+def _is_page(scope: Scope) -> bool:
+    """The page itself: it holds no data, and it has to load before it can ask for the token."""
     path: str = scope["path"]
-    return scope["type"] == "websocket" or not (
-        scope["method"] in {"GET", "HEAD"} and not path.startswith(("/api", "/metrics", "/ws"))
-    )
+    wanted = path in PAGE_PATHS or path.startswith("/assets/")
+    return scope["type"] == "http" and scope["method"] in {"GET", "HEAD"} and wanted
 
 
 def _is_ip(name: str) -> bool:

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from stepwire.protocol import MetricUpdate, Number, Points, Resync
-from stepwire.server.values import to_json
+from stepwire.server.values import is_system, to_json
 from stepwire.server.wire import encode_text
 from stepwire.storage.series.interface import AcceptedSet
 
@@ -221,8 +221,7 @@ def _encode_points(run_id: str, pending: Iterable[_Pending], since: int, keys: K
 
 
 def _is_system(columns: AcceptedSet) -> bool:
-    """Samples of the run's process: their steps are seconds, not the run's."""
-    return columns.names[0].startswith("system/")
+    return is_system(columns.names[0])
 
 
 def _gather(series: dict[str, Points], columns: AcceptedSet, keys: Keys) -> int:

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import msgspec
 import structlog
 from sqlalchemy import Connection
 
-from stepwire.errors import ConflictError, NotFoundError, StepwireError
+from stepwire.errors import ConflictError, GoneError, InvalidError, NotFoundError
 from stepwire.protocol import (
     Batch,
     CommandMessage,
@@ -26,26 +25,20 @@ from stepwire.protocol import (
     ServerMessage,
 )
 from stepwire.server.hub import Hub
-from stepwire.server.records import (
-    Record,
-    Scene,
-    announce,
-    apply_record,
-    checkpoint_message,
-    host_columns,
-    now_us,
-    rows,
-    set_status,
-)
-from stepwire.server.values import from_json
+from stepwire.server.points import Points, append_points
+from stepwire.server.records import Record, Scene, announce, apply_record, checkpoint_message, now_us, set_status
+from stepwire.server.samples import Samples, host_columns, host_source, read_host
+from stepwire.server.values import check_depth, is_system, spoken
 from stepwire.storage.catalog.interface import Checkpoint, NewCheckpoint, NewRun, Run, StoredAnswer
 from stepwire.storage.open import Storage
 from stepwire.storage.series.interface import Appended, Stream
+from stepwire.storage.writer import is_fatal
 
 log = structlog.get_logger()
 T = TypeVar("T")
-Points = list[tuple[float, int, dict[str, float]]]
-"""(step, time in µs, values by name), one per record."""
+NewPoint = tuple[float | None, int, dict[str, float]]
+"""(step or ``None`` for the next one, time in µs, values by name)."""
+MAX_NEXT_STEPS = 10_000
 
 
 class Ingest:
@@ -63,7 +56,8 @@ class Ingest:
         self._hub = hub
         self._own_host = own_host
         self._clock = clock
-        self._samplers: dict[str, tuple[str, int]] = {}
+        self._samples = Samples(storage.series, own_host)
+        self._next_steps: dict[str, int] = {}
         self.on_system: Callable[[HostStatus], None] = lambda _status: None
         self.on_command: Callable[[CommandMessage], bool] = lambda _command: False
 
@@ -77,7 +71,7 @@ class Ingest:
         """Open a script's stream; makes the run if it is new, and wakes one that was given up.
 
         Raises:
-            InvalidError: The run id is not one.
+            GoneError: The run was deleted.
         """
 
         def job(tx: Connection) -> tuple[Stream, Run, list[ServerMessage]]:
@@ -85,6 +79,8 @@ class Ingest:
             scene = Scene(tx, self._storage.catalog, hello.run_id, now)
             run = self._storage.catalog.find_run(tx, hello.run_id)
             messages: list[ServerMessage] = []
+            if run is None and self._storage.catalog.was_deleted(tx, hello.run_id):
+                raise GoneError(f"Run {hello.run_id} was deleted.", "run_id")
             if run is None:
                 new = NewRun(hello.run_id, hello.name or hello.run_id, hello.project or "default", start_time=now)
                 run, _ = self._storage.catalog.create_run(tx, new, now)
@@ -103,43 +99,51 @@ class Ingest:
     def record(self, stream: Stream, batch: Batch) -> asyncio.Future[Appended]:
         """Store a batch of a stream exactly once; done when it is committed, then the viewers are told."""
 
-        def job(tx: Connection) -> tuple[Appended, list[ServerMessage]]:
-            appended = self._storage.series.append(tx, stream, batch)
+        def job(tx: Connection) -> tuple[list[Appended], list[ServerMessage]]:
+            stored = [self._storage.series.append(tx, stream, batch)]
             scene = Scene(tx, self._storage.catalog, stream.source, self._clock())
-            messages = [told for item in appended.records for told in self._apply(scene, stream, batch.first_seq, item)]
-            return appended, messages
+            messages: list[ServerMessage] = []
+            for item in stored[0].records:
+                messages += self._apply(scene, stream, batch.first_seq, item, stored)
+            return stored, messages
 
         # Submitted before this returns, so that batches enter the writer's queue in the order of the socket.
         return asyncio.ensure_future(self._told(self.submit(job), stream.source))
 
-    async def _told(self, stored: asyncio.Future[tuple[Appended, list[ServerMessage]]], run_id: str) -> Appended:
-        appended, messages = await stored
-        self._hub.publish_points(run_id, appended.sets, appended.cursor)
+    async def _told(self, job: asyncio.Future[tuple[list[Appended], list[ServerMessage]]], run_id: str) -> Appended:
+        stored, messages = await job
+        for appended in stored:
+            self._hub.publish_points(run_id, appended.sets, appended.cursor)
         self._tell(messages, run_id)
-        self._show_hosts(appended.records)
-        return appended
+        self._show_hosts(stored[0].records)
+        return stored[0]
 
     def _show_hosts(self, records: tuple[Record, ...]) -> None:
         for record in records:
-            if record.get("type") == "system" and isinstance(sample := record.get("host"), dict):
-                with contextlib.suppress(msgspec.ValidationError):  # told as record_refused already
-                    status = msgspec.convert(sample, HostStatus, strict=False)
+            if record.get("type") == "system" and record.get("host") is not None:
+                with contextlib.suppress(InvalidError):  # told as record_refused already
+                    status = read_host(record["host"])
                     if status.host != self._own_host:
                         self.on_system(status)
 
-    def _apply(self, scene: Scene, stream: Stream, first_seq: int, record: Record) -> list[ServerMessage]:
+    def _apply(
+        self, scene: Scene, stream: Stream, first_seq: int, record: Record, stored: list[Appended]
+    ) -> list[ServerMessage]:
         """Apply one record; one that can't be used is buried, so that it never blocks its stream."""
-        if record.get("type") == "system":
-            # No savepoint: points are checked before any is written, and can't be taken back one by one.
-            try:
-                self._keep_sample(scene, stream, record)
-            except (StepwireError, TypeError, ValueError, OverflowError) as error:
-                return [self._bury(scene, stream, first_seq, record, error)]
-            return []
+        try:
+            check_depth(record, "record")
+            if record.get("type") == "system":
+                # No savepoint: points are checked before any is written, and can't be taken back one by one.
+                stored += self._samples.keep(scene.tx, stream, record, scene.now)
+                return []
+        except InvalidError as error:
+            return [self._bury(scene, stream, first_seq, record, error)]
         scene.tx.exec_driver_sql("SAVEPOINT record")
         try:
             messages = apply_record(scene, record)
-        except Exception as error:  # noqa: BLE001 - poison of any kind is kept aside with its reason
+        except Exception as error:
+            if is_fatal(error) or isinstance(error, MemoryError):
+                raise  # the storage's fault, not the record's: it is sent again
             scene.tx.exec_driver_sql("ROLLBACK TO record")
             messages = [self._bury(scene, stream, first_seq, record, error)]
         scene.tx.exec_driver_sql("RELEASE record")
@@ -151,26 +155,6 @@ class Ingest:
         self._storage.catalog.bury(scene.tx, stream.number, seq, str(error), body)
         line = f"a {str(record.get('type'))[:64]} record can't be used: {error}"
         return scene.event("warning", "server", "record_refused", line)
-
-    def _keep_sample(self, scene: Scene, stream: Stream, record: Record) -> None:
-        """Store a script's sample: its process as series of the run, its host as a host's series."""
-        process, sample = record.get("process"), record.get("host")
-        now = int(record.get("time") or scene.now)
-        values = {f"system/process/{name}": from_json(value, name) for name, value in (process or {}).items()}
-        columns = host_columns(sample) if sample is not None else {}
-        if values:
-            self._append(scene.tx, stream.source, f"{stream.writer_id}/system", [(now // 1_000_000, now, values)])
-        if sample and self._is_sampler(str(sample["host"]), stream.writer_id, scene.now):
-            source = host_source(str(sample["host"]))
-            self._append(scene.tx, source, stream.writer_id, [(now // 1_000_000, now, columns)], kind="host")
-
-    def _is_sampler(self, host: str, writer_id: str, now: int) -> bool:
-        """One script per host is listened to; another takes over when it has been silent for 15 s."""
-        known, heard = self._samplers.get(host, (writer_id, 0))
-        if host == self._own_host or (known != writer_id and now - heard < 15_000_000):
-            return False
-        self._samplers[host] = (writer_id, now)
-        return True
 
     # --- REST ------------------------------------------------------------------------------------------
 
@@ -225,33 +209,34 @@ class Ingest:
         self._hub.publish(RunDeleted(run_id), run_id)
 
     async def add_points(
-        self, run_id: str, points: Points, *, writer_id: str = "rest", first_seq: int | None = None
+        self, run_id: str, points: list[NewPoint], *, writer_id: str = "rest", first_seq: int | None = None
     ) -> Appended:
         """Store points that came by REST. Raises NotFoundError, SequenceGapError."""
-
-        def job(tx: Connection) -> Appended:
-            if self._storage.catalog.find_run(tx, run_id) is None:
-                raise NotFoundError(f"There is no run {run_id}.", "run_id")
-            return self._append(tx, run_id, writer_id, points, first_seq=first_seq)
-
-        appended = await self.submit(job)
+        appended = await self.submit(lambda tx: self._append_rest(tx, run_id, points, writer_id, first_seq))
         self._hub.publish_points(run_id, appended.sets, appended.cursor)
         return appended
 
-    async def add_points_once(self, run_id: str, points: Points, key: str, answer: StoredAnswer) -> StoredAnswer:
+    async def add_points_once(
+        self,
+        run_id: str,
+        points: list[NewPoint],
+        key: str,
+        answer: StoredAnswer,
+        *,
+        writer_id: str = "rest",
+        first_seq: int | None = None,
+    ) -> StoredAnswer:
         """Store points unless ``key`` was answered before; the points and the answer are kept in one transaction.
 
         Returns:
-            ``answer``, or what was answered to the key before. Raises NotFoundError.
+            ``answer``, or what was answered to the key before. Raises NotFoundError, SequenceGapError.
         """
 
         def job(tx: Connection) -> tuple[StoredAnswer, Appended | None]:
-            known = self._storage.catalog.stored_answer(tx, key)
+            known = self._storage.catalog.stored_answer(tx, key, self._clock())
             if known is not None:
                 return known, None
-            if self._storage.catalog.find_run(tx, run_id) is None:
-                raise NotFoundError(f"There is no run {run_id}.", "run_id")
-            appended = self._append(tx, run_id, "rest", points)
+            appended = self._append_rest(tx, run_id, points, writer_id, first_seq)
             self._storage.catalog.store_answer(tx, key, answer, self._clock())
             return answer, appended
 
@@ -260,23 +245,39 @@ class Ingest:
             self._hub.publish_points(run_id, appended.sets, appended.cursor)
         return given
 
-    async def add_host_samples(self, host: str, samples: list[dict[str, Any]]) -> None:
+    async def add_host_samples(self, samples: list[HostStatus]) -> None:
         """Store samples that the server took of its own host."""
-        points: Points = [(sample["time"] // 1_000_000, sample["time"], host_columns(sample)) for sample in samples]
-        await self.submit(lambda tx: self._append(tx, host_source(host), "server", points, kind="host"))
+        points: Points = [(status.time // 1_000_000, status.time, host_columns(status)) for status in samples]
+        source = host_source(self._own_host)
+        await self.submit(lambda tx: append_points(self._storage.series, tx, source, "server", points, kind="host"))
 
-    def _append(
-        self,
-        tx: Connection,
-        source: str,
-        writer_id: str,
-        points: Points,
-        *,
-        kind: Any = "run",
-        first_seq: int | None = None,
+    def _append_rest(
+        self, tx: Connection, run_id: str, points: list[NewPoint], writer_id: str, first_seq: int | None
     ) -> Appended:
-        stream = self._storage.series.open_stream(tx, source, writer_id, kind=kind)
-        return self._storage.series.append(tx, stream, rows(first_seq or stream.high + 1, points))
+        if self._storage.catalog.find_run(tx, run_id) is None:
+            raise NotFoundError(f"There is no run {run_id}.", "run_id")
+        stepped = self._with_steps(run_id, points)
+        appended = append_points(self._storage.series, tx, run_id, writer_id, stepped, first_seq=first_seq)
+        self._next_steps[run_id] = int(stepped[-1][0]) + 1
+        return appended
+
+    def _with_steps(self, run_id: str, points: list[NewPoint]) -> Points:
+        """Fill in implied steps; in the writer's thread, one request after another, so that none is given twice."""
+        if all(step is not None for step, _, _ in points):
+            return [(step, when, values) for step, when, values in points if step is not None]
+        if len(self._next_steps) > MAX_NEXT_STEPS:
+            self._next_steps.clear()
+        following = max(self._next_steps.get(run_id, 0), self._stored_next_step(run_id))
+        stepped: Points = []
+        for step, when, values in points:
+            known = following if step is None else step
+            following = int(known) + 1
+            stepped.append((known, when, values))
+        return stepped
+
+    def _stored_next_step(self, run_id: str) -> int:
+        found = self._storage.series.summaries([run_id]).get(run_id, [])
+        return max((int(summary.last_step) + 1 for summary in found if not is_system(summary.name)), default=0)
 
     async def register_checkpoint(self, new: NewCheckpoint) -> Checkpoint:
         """Register a checkpoint. Raises NotFoundError, ConflictError."""
@@ -359,7 +360,7 @@ class Ingest:
             }
             command = self._storage.catalog.update_command(tx, result.id, changes)
             scene = Scene(tx, self._storage.catalog, run_id, self._clock())
-            at = f" at step {result.step:,}" if result.step is not None else ""
+            at = f" at step {spoken(result.step)}" if result.step is not None else ""
             line = f"{command.command.upper()} {result.state}{at}" + (f": {result.message}" if result.message else "")
             return [
                 command,
@@ -374,8 +375,3 @@ class Ingest:
     def _tell(self, messages: list[ServerMessage], run_id: str) -> None:
         for message in messages:
             self._hub.publish(message, run_id)
-
-
-def host_source(host: str) -> str:
-    """Id of a host's series."""
-    return f"host:{host[:200]}"

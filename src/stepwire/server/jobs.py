@@ -5,20 +5,21 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 import psutil
 import structlog
 
 from stepwire.protocol import HostStatus, SystemUpdate
 from stepwire.server.context import Context
-from stepwire.storage.catalog.interface import Run, RunFilter
+from stepwire.server.records import now_us
+from stepwire.storage.catalog.interface import Run
 from stepwire.system import HostSampler
 
 log = structlog.get_logger()
 JUDGE_SECONDS = 2.0
 SAMPLES_PER_WRITE = 5
+HOST_SILENT_US = 600_000_000
 FIRST_SAMPLE_SECONDS = 0.2  # the load is counted over this long before the first sample
 
 
@@ -32,7 +33,7 @@ class Jobs:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="stepwire-sampler")
         self._sampler: HostSampler | None = None
         self._runs: dict[str, list[str]] = {}
-        self._unsaved: list[dict[str, Any]] = []
+        self._unsaved: list[HostStatus] = []
 
     def start(self) -> None:
         """Begin; the first host sample is taken at once."""
@@ -49,7 +50,7 @@ class Jobs:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._thread.shutdown()
+        await asyncio.to_thread(self._thread.shutdown)
         with contextlib.suppress(RuntimeError):
             await self._save()
 
@@ -64,7 +65,7 @@ class Jobs:
     async def _sample(self) -> None:
         status = await asyncio.get_running_loop().run_in_executor(self._thread, self._take)
         self._show(status)
-        self._unsaved.append(asdict(status))
+        self._unsaved.append(status)
         if len(self._unsaved) >= SAMPLES_PER_WRITE:
             await self._save()
 
@@ -77,7 +78,7 @@ class Jobs:
     async def _save(self) -> None:
         samples, self._unsaved = self._unsaved, []
         if samples:
-            await self._context.ingest.add_host_samples(self._context.host, samples)
+            await self._context.ingest.add_host_samples(samples)
 
     def _show(self, status: HostStatus) -> None:
         known = replace(status, runs=self._runs.get(status.host, []))
@@ -85,9 +86,8 @@ class Jobs:
         self._context.hub.publish(SystemUpdate(known))
 
     async def _judge(self) -> None:
-        running, _ = await self._context.reads(
-            self._context.storage.catalog.list_runs, RunFilter(status="running", limit=1000)
-        )
+        running = await self._context.reads(self._context.storage.catalog.running_runs)
+        self._forget_hosts()
         self._note_runs(running)
         self._context.liveness.keep({run.id for run in running})
         for run in running:
@@ -100,6 +100,13 @@ class Jobs:
         for run in running:
             if run.host is not None:
                 self._runs.setdefault(run.host, []).append(run.id)
+
+    def _forget_hosts(self) -> None:
+        """A host that nobody told of for ten minutes is not shown any more; its history stays."""
+        since = now_us() - HOST_SILENT_US
+        hosts = self._context.hosts
+        for host in [host for host, status in hosts.items() if status.time < since and host != self._context.host]:
+            del hosts[host]
 
     async def _judge_run(self, run: Run) -> None:
         liveness, ingest = self._context.liveness, self._context.ingest

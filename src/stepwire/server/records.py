@@ -5,29 +5,23 @@ messages to publish once that is committed. A type not known here is stored in t
 """
 
 import time
-from array import array
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from hashlib import blake2b
+from dataclasses import dataclass
 from typing import Any, cast
 
-import msgspec
 from sqlalchemy import Connection
 
 from stepwire.errors import InvalidError
 from stepwire.protocol import (
-    Batch,
     CheckpointSaved,
     Health,
-    HostStatus,
     Level,
     RunCreated,
     RunStatus,
     ServerMessage,
-    SetColumns,
     StatusChange,
 )
-from stepwire.server.values import check_name, to_json
+from stepwire.server.values import check_name, spoken, to_json
 from stepwire.storage.catalog.interface import Catalog, Checkpoint, NewCheckpoint, NewRun, Run
 
 Record = dict[str, Any]
@@ -116,56 +110,6 @@ def announce(run: Run) -> RunCreated:
 def checkpoint_message(saved: Checkpoint) -> CheckpointSaved:
     """The message that a checkpoint was registered or changed."""
     return CheckpointSaved(saved.run_id, saved.id, saved.metrics, saved.step, saved.number, saved.is_best)
-
-
-def host_columns(sample: Any) -> dict[str, float]:
-    """A host's sample as series: ``cpu_percent``, ``disk/percent``, ``gpu/0/utilization`` …
-
-    Raises:
-        InvalidError: It isn't a sample.
-    """
-    try:
-        status = msgspec.convert(sample, HostStatus, strict=False)
-    except msgspec.ValidationError as error:
-        raise InvalidError(f"host: {error}", "host") from None
-    series: dict[str, Any] = {
-        name: getattr(status, name) for name in ("cpu_percent", "memory_percent", "memory_used", "load")
-    }
-    for part in ("disk", "net"):
-        found = getattr(status, part)
-        series |= {f"{part}/{name}": value for name, value in asdict(found).items()} if found else {}
-    for gpu in status.gpus:
-        series |= {
-            f"gpu/{gpu.index}/{name}": value for name, value in asdict(gpu).items() if name not in {"index", "name"}
-        }
-    return {name: float(value) for name, value in series.items() if value is not None}
-
-
-def rows(first_seq: int, points: list[tuple[float, int, dict[str, float]]]) -> Batch:
-    """A batch of the server's own: one record per (step, time in µs, metrics)."""
-    sets: dict[tuple[str, ...], list[tuple[int, float, int, dict[str, float]]]] = {}
-    for at, (step, when, metrics) in enumerate(points):
-        sets.setdefault(tuple(metrics), []).append((at, step, when, metrics))
-    columns = []
-    for names, found in sets.items():
-        whole = all(isinstance(step, int) for _, step, _, _ in found)
-        columns.append(
-            SetColumns(
-                id=_set_id(names),
-                names=names,
-                at=array("I", [at for at, _, _, _ in found]).tobytes(),
-                steps=array("q" if whole else "d", [step for _, step, _, _ in found]).tobytes(),
-                step_type="i8" if whole else "f8",
-                times=array("q", [when for _, _, when, _ in found]).tobytes(),
-                values=array("d", [metrics[name] for _, _, _, metrics in found for name in names]).tobytes(),
-            )
-        )
-    return Batch(first_seq, len(points), tuple(columns))
-
-
-def _set_id(names: tuple[str, ...]) -> int:
-    """The same id for the same names at every request, without a look-up: 56 bits of their digest."""
-    return int.from_bytes(blake2b("\0".join(names).encode(), digest_size=7).digest(), "little")
 
 
 # --- one function per record type ------------------------------------------------------------------------
@@ -258,7 +202,7 @@ def _checkpoint(scene: Scene, record: Record) -> list[ServerMessage]:
         )
     elif fresh:
         line = (
-            f"ckpt_{saved.number:04d} saved at step {new.step:,}"
+            f"ckpt_{saved.number:04d} saved at step {spoken(new.step)}"
             if new.step is not None
             else f"ckpt_{saved.number:04d} saved"
         )

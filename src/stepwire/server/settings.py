@@ -8,6 +8,7 @@ from pathlib import Path
 from stepwire.errors import InvalidError
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+LOG_LEVELS = ("debug", "info", "warning", "error")
 MAX_BODY_BYTES = 8 * 1024 * 1024
 
 
@@ -17,7 +18,7 @@ class Settings:
 
     Attributes:
         data: Data folder; ``None`` means ``STEPWIRE_DATA``, else the platform's user-data folder + ``stepwire``.
-        host: Address to listen on. Anything but loopback demands the access token.
+        host: Address to listen on. Beyond loopback, all but this user on this machine need the token.
         port: TCP port; 0 takes a free one.
         token: Access token; ``None`` means the one kept in the data folder.
         allowed_hosts: More names that a request's ``Host`` may carry.
@@ -74,6 +75,10 @@ class Settings:
             variable = f"STEPWIRE_{item.name.upper()}"
             if found.get(variable):
                 values[item.name] = _parse(variable, str(item.type), found[variable])
+        if values.get("log_level", "info") not in LOG_LEVELS:
+            raise InvalidError(
+                f"STEPWIRE_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}.", field="STEPWIRE_LOG_LEVEL"
+            )
         return cls(**values)  # type: ignore[arg-type]  # each value was parsed by its field's type
 
 

@@ -19,6 +19,9 @@ class Page(StaticFiles):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a file; addresses of the API that nothing answers are 404 problems, not pages."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": "The socket's address is /ws."})
+            return
         if scope["path"].startswith("/api"):
             raise HTTPException(404, f"There is no {scope['path'][:200]!r}; see /api/docs.")
         if not (WEB / "index.html").exists():

@@ -13,6 +13,11 @@ _FROM_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 MAX_TIME_US = 253_402_300_799_000_000  # 9999-12-31, the last day that RFC 3339 can write
 
 
+def is_system(name: str) -> bool:
+    """Whether a metric is a sample of the run's process: its steps are seconds, not the training's."""
+    return name.startswith("system/")
+
+
 def to_json(value: float) -> Number:
     """A float as JSON may hold it."""
     if math.isfinite(value):
@@ -47,6 +52,11 @@ def check_step(value: Any, field: str) -> float:
     if not number or not math.isfinite(value) or abs(value) > MAX_STEP:
         raise InvalidError(f"{field} must be a finite number between -2^53 and 2^53.", field)
     return int(value) if value == int(value) else float(value)
+
+
+def spoken(step: float) -> str:
+    """A step as people write it: ``14,812``."""
+    return f"{int(step):,}" if step == int(step) else f"{step:,}"
 
 
 def check_metrics(metrics: dict[str, Any], field: str) -> tuple[tuple[str, ...], list[float]]:

@@ -122,7 +122,9 @@ def _set_from_lists(item: dict[str, Any], field: str) -> dict[str, Any]:
 
 
 def _values(values: list[Any], field: str) -> bytes:
-    rows = values if values and all(isinstance(row, list) for row in values) else [values]
+    rows = values if any(isinstance(row, list) for row in values) else [values]
+    if len({len(row) if isinstance(row, list) else -1 for row in rows}) > 1:
+        raise InvalidError(f"{field} must be rows of equal length, or one flat list.", field)
     flat = [cell for row in rows for cell in row]
     return array("d", [from_json(value, field) for value in flat]).tobytes()
 

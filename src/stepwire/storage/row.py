@@ -4,12 +4,13 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Column, Table, Text
 
 from stepwire.errors import InvalidError
+from stepwire.protocol import MAX_JSON_DEPTH
 from stepwire.storage.tables import Int, Json, Real, to_json
 
 MAX_INT = 2**63 - 1
@@ -57,10 +58,31 @@ def _check_real(field: str, value: Any) -> None:
 
 
 def _check_json(field: str, value: Any) -> None:
+    check_depth(field, value)
     try:
         to_json(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidError(f"{field} can't be written as JSON: {error}.", field) from error
+
+
+def check_depth(field: str, value: Any) -> None:
+    """Refuse JSON that few readers can take.
+
+    Raises:
+        InvalidError: ``value`` is nested deeper than 32.
+    """
+    level = [value]
+    for _ in range(MAX_JSON_DEPTH + 1):
+        level = [item for box in level for item in _items(box)]
+        if not level:
+            return
+    raise InvalidError(f"{field} is nested deeper than {MAX_JSON_DEPTH}.", field)
+
+
+def _items(box: Any) -> Iterable[Any]:
+    if isinstance(box, dict):
+        return box.values()
+    return box if isinstance(box, list | tuple) else ()
 
 
 def check_text(field: str, text: Any) -> None:
@@ -89,8 +111,8 @@ def write_cursor(*parts: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
 
 
-def read_cursor(cursor: str, *kinds: type | tuple[type, ...]) -> list[Any]:
-    """The parts that ``write_cursor`` was given, each of its kind.
+def read_cursor(cursor: str, *kinds: type) -> list[Any]:
+    """The parts that ``write_cursor`` was given, each of its kind: ``int`` or ``str``.
 
     Raises:
         InvalidError: ``cursor`` is not one of ours.
@@ -99,12 +121,12 @@ def read_cursor(cursor: str, *kinds: type | tuple[type, ...]) -> list[Any]:
         parts = json.loads(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError) as error:
         raise InvalidError("cursor is not one that this server gave out.", "cursor") from error
-    if not isinstance(parts, list) or len(parts) != len(kinds):
-        raise InvalidError("cursor is not one that this server gave out.", "cursor")
     # Exactly these types: a bool is an int to isinstance.
-    if any(
-        type(part) not in (kind if isinstance(kind, tuple) else (kind,))
-        for part, kind in zip(parts, kinds, strict=True)
-    ):
+    if not isinstance(parts, list) or tuple(map(type, parts)) != kinds:
         raise InvalidError("cursor is not one that this server gave out.", "cursor")
+    for part in parts:
+        if isinstance(part, str):
+            check_text("cursor", part)
+        else:
+            _check_int("cursor", part)
     return parts

@@ -127,6 +127,9 @@ runs = _table(
     Index("idx_runs_status", "status"),
 )
 
+# A script that goes on logging to a deleted run is told so.
+deleted_runs = _table("deleted_runs", Column("id", Text, primary_key=True), Column("time", Int, nullable=False))
+
 checkpoints = _table(
     "checkpoints",
     Column("id", Text, primary_key=True),
@@ -207,7 +210,7 @@ source = _table(
     Column("id", Text, nullable=False, unique=True),
     Column("kind", Text, nullable=False),
     Column("first_time", Int),
-    # Sum of the sizes of its metric sets.
+    # At least as many as it has metrics: the sizes of its metric sets, until somebody counts.
     Column("names", Int, nullable=False, server_default=text("0")),
 )
 

@@ -186,7 +186,7 @@ class Writer:
         try:
             job.result = job.run(connection)
         except Exception as error:
-            if _is_fatal(error):
+            if is_fatal(error):
                 raise
             direct.execute("ROLLBACK TO job")
             del actions[mark:]
@@ -237,7 +237,8 @@ def storage_error(failure: Exception) -> StepwireError:
     return StepwireError(f"The database can't be written; nothing was stored: {cause}. Send again.")
 
 
-def _is_fatal(error: Exception) -> bool:
+def is_fatal(error: Exception) -> bool:
+    """Whether the disk or the database failed, so that all of the transaction is lost and not one job alone."""
     return _code(_driver_error(error)) in _FATAL
 
 

@@ -90,6 +90,7 @@ export function Actions(props: ActionsProps) {
   );
 }
 
+/** What does not apply keeps its place in the Tab order, so that the focus is not lost when a run ends. */
 function Item({ action, number, onAct }: { action: Action; number: number; onAct(): void }) {
   const { title, key, danger, unless } = action;
   return (

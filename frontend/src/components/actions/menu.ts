@@ -44,7 +44,7 @@ function cannotStop(run: Run | null, commands: readonly Command[]): string | und
 }
 
 function cannotDelete(run: Run | null): string | undefined {
-  return run?.status === "running" ? "it is running: stop it first" : undefined;
+  return run?.status === "running" ? "stop it first" : undefined;
 }
 
 /** A stop that the run has not answered yet. */

@@ -15,7 +15,9 @@ test("the lines to paste carry the server's own address, also below a proxy's pr
 });
 
 test("they are ten lines that need nothing but stepwire", () => {
-  const lines = snippet("http://x").trimEnd().split("\n");
+  const lines = snippet("http://x")
+    .split("\n")
+    .filter((line) => line !== "");
   expect(lines).toHaveLength(10);
   expect(lines.filter((line) => /\bimport\b/.test(line))).toEqual(["from stepwire import TrainingMonitor"]);
 });

@@ -14,7 +14,7 @@ import styles from "./Dashboard.module.css";
 import { Header } from "./Header";
 import { KeySheet } from "./KeySheet";
 import { copyLink, enterWith } from "./link";
-import { Panel } from "./Panel";
+import { inPanel } from "./Panel";
 import { PhoneNav } from "./PhoneNav";
 import { Charts, Config, RunPanels } from "./SelectedPanels";
 import { StatusBar } from "./StatusBar";
@@ -38,18 +38,7 @@ export function Dashboard() {
   if (connection.state === "unauthorised") return <TokenPage onToken={enterWith} />;
   const late = connection.state === "stale" || connection.state === "offline";
   const selected = { run, runs, selection };
-  const systemPanel = (
-    <SystemStatus
-      {...system}
-      runs={runs}
-      onSelect={selection.select}
-      frame={(about, controls, body) => (
-        <Panel number={2} about={about} controls={controls}>
-          {body}
-        </Panel>
-      )}
-    />
-  );
+  const systemPanel = <SystemStatus {...system} runs={runs} onSelect={selection.select} frame={inPanel(2, first)} />;
   return (
     <div className={styles.screen} data-late={late || undefined}>
       {/* No link: the address names the selected run and stays as it is. */}
@@ -69,21 +58,10 @@ export function Dashboard() {
             error={error}
             selection={selection}
             ageOf={connection.ageOf}
-            frame={(about, controls, body) => (
-              <Panel number={1} about={about} controls={controls}>
-                {body}
-              </Panel>
-            )}
+            frame={inPanel(1)}
           />
           {systemPanel}
-          <EventLog
-            runs={runs}
-            frame={(about, controls, body) => (
-              <Panel number={3} about={about} controls={controls}>
-                {body}
-              </Panel>
-            )}
-          />
+          <EventLog runs={runs} frame={inPanel(3)} />
           <Charts {...selected} />
           <Config {...selected} />
           <RunPanels {...selected} paused={paused} onPause={toggle} />

@@ -11,11 +11,13 @@ interface PanelProps {
   about?: ReactNode;
   /** At the right of the heading. */
   controls?: ReactNode;
+  /** There are no other panels, so that it can't be maximised. */
+  alone?: boolean;
   children: ReactNode;
 }
 
 /** Frame, numbered heading and maximise button of a panel; a failure inside stays inside. */
-export function Panel({ number, about, controls, children }: PanelProps) {
+export function Panel({ number, about, controls, alone = false, children }: PanelProps) {
   const active = useView((view) => view.active === number);
   const maximised = useView((view) => view.maximised);
   const { activate, maximise } = useView.getState();
@@ -40,20 +42,31 @@ export function Panel({ number, about, controls, children }: PanelProps) {
         <h2 id={`${panelId(number)}-title`}>{name}</h2>
         {about}
         <div className={styles.controls}>{controls}</div>
-        <button
-          type="button"
-          className={styles.maximise}
-          aria-label={filling ? `Restore ${name}` : `Maximise ${name}`}
-          aria-pressed={filling}
-          onClick={() => maximise(filling ? null : number)}
-        >
-          <Icon name={filling ? "restore" : "maximise"} />
-        </button>
+        {!alone && (
+          <button
+            type="button"
+            className={styles.maximise}
+            aria-label={filling ? `Restore ${name}` : `Maximise ${name}`}
+            aria-pressed={filling}
+            onClick={() => maximise(filling ? null : number)}
+          >
+            <Icon name={filling ? "restore" : "maximise"} />
+          </button>
+        )}
       </div>
       <div className={styles.body}>
         <PanelBoundary name={name}>{children}</PanelBoundary>
       </div>
     </section>
+  );
+}
+
+/** For views that bring parts of their panel's heading with them. */
+export function inPanel(number: PanelNumber, alone = false) {
+  return (about: ReactNode, controls: ReactNode, body: ReactNode) => (
+    <Panel number={number} about={about} controls={controls} alone={alone}>
+      {body}
+    </Panel>
   );
 }
 

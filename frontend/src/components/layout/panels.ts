@@ -20,7 +20,7 @@ export function panelId(number: PanelNumber): string {
 export function focusPanel(number: PanelNumber): void {
   const panel = document.getElementById(panelId(number));
   if (panel === null) return;
-  const target = panel.querySelector<HTMLElement>("[data-focus]:not(:disabled)") ?? panel;
+  const target = panel.querySelector<HTMLElement>("[data-focus]") ?? panel;
   panel.scrollIntoView({ block: "nearest" });
   target.focus({ preventScroll: true });
 }

@@ -1,6 +1,6 @@
 import { useEffect } from "react";
 import { type Intent, intentOf, isField, neighbour } from "./keys";
-import { type PanelNumber, panelOf } from "./panels";
+import { type PanelNumber, panelId, panelOf } from "./panels";
 import { showPanel, useView } from "./view";
 
 const AWAIT_MS = 1_500;
@@ -48,8 +48,7 @@ function obey(intent: Intent, actions: ScreenActions): boolean {
     case "previous":
       return goTo(neighbour(current(), intent.do === "next" ? 1 : -1));
     case "maximise":
-      view.maximise(view.maximised === null ? current() : null);
-      return true;
+      return maximise();
     case "help":
       view.showHelp(true);
       return true;
@@ -64,6 +63,14 @@ function obey(intent: Intent, actions: ScreenActions): boolean {
     case "await-panel":
       return true;
   }
+}
+
+function maximise(): boolean {
+  const view = useView.getState();
+  const panel = current();
+  if (document.getElementById(panelId(panel)) === null) return false;
+  view.maximise(view.maximised === null ? panel : null);
+  return true;
 }
 
 function current() {

@@ -122,7 +122,7 @@ function Course({ run, metric }: { run: Run; metric: string | null }) {
         {metric !== null && <Change metric={metric} now={now} before={before} />}
       </span>
       <span role="gridcell" className={styles.trend}>
-        <Spark values={trend} width={56} colour={bad ? theme.bad : theme.spark} />
+        <Spark values={trend} width={44} colour={bad ? theme.bad : theme.spark} />
       </span>
     </>
   );

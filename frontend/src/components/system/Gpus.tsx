@@ -8,7 +8,6 @@ const HOT_CELSIUS = 80;
 
 /** One line for each GPU. */
 export function Gpus({ gpus }: { gpus: readonly GpuStatus[] }) {
-  if (gpus.length === 0) return <p className={styles.note}>NO GPU ON THIS HOST</p>;
   return (
     <table className={styles.table} aria-label="GPUs">
       <thead>

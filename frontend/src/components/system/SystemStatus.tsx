@@ -100,14 +100,16 @@ interface HostProps {
 
 function Host({ host, range, runs, onSelect }: HostProps) {
   const history = useSystemHistory(host.host, range);
+  const gpus = host.gpus ?? [];
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
     <section className={styles.system} tabIndex={0} data-focus aria-label={`System status of ${host.host}`}>
       <Gauges host={host} />
       <Cores cores={host.cores ?? []} />
       <ResourceChart history={history} range={range} />
-      <Gpus gpus={host.gpus ?? []} />
+      {gpus.length > 0 && <Gpus gpus={gpus} />}
       <Trainers host={host.host} runs={runs} onSelect={onSelect} />
+      {gpus.length === 0 && <p className={styles.note}>NO GPU ON THIS HOST</p>}
     </section>
   );
 }

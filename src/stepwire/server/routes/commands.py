@@ -6,11 +6,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from stepwire.errors import InvalidError
 from stepwire.protocol import CommandMessage
 from stepwire.server.body import StrictRoute
 from stepwire.server.context import Ctx
+from stepwire.server.problems import encode_json
 from stepwire.server.records import now_us
 
+MAX_ARGS_BYTES = 16 * 1024
 router = APIRouter(prefix="/api/runs/{run_id}/commands", tags=["commands"], route_class=StrictRoute)
 
 
@@ -32,6 +35,8 @@ class CommandList(BaseModel):
 @router.post("")
 async def send_command(context: Ctx, run_id: str, body: CommandToSend) -> CommandMessage:
     """Send a command; its state then goes ``delivered``, ``acknowledged``."""
+    if len(encode_json(body.args)) > MAX_ARGS_BYTES:
+        raise InvalidError("args is over 16 KiB.", "args")
     command = CommandMessage(f"cmd_{uuid.uuid4().hex}", run_id, body.command, body.args, time=now_us())
     return await context.ingest.send_command(command)
 

@@ -5,14 +5,16 @@ import contextlib
 import re
 import time
 from collections import deque
+from functools import partial
 from typing import Any
 
 import structlog
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from stepwire.errors import InvalidError, NotFoundError, SequenceGapError, StepwireError, StorageFullError
+from stepwire.errors import GoneError, InvalidError, NotFoundError, SequenceGapError, StepwireError, StorageFullError
 from stepwire.protocol import (
+    MAX_NAME_BYTES,
     PING_AFTER_SECONDS,
     PROTOCOL_VERSION,
     SILENT_AFTER_SECONDS,
@@ -42,6 +44,9 @@ router = APIRouter()
 log = structlog.get_logger()
 SEND_SECONDS = 10.0
 MAX_ERRORS_PER_MINUTE = 10
+MAX_WAITING_BYTES = 1024 * 1024
+MAX_KEYS = 1000
+MAX_SUBSCRIPTIONS = 1000
 RETRY_MS = 1000
 
 
@@ -66,27 +71,47 @@ class Connection:
         self._errors: deque[float] = deque(maxlen=MAX_ERRORS_PER_MINUTE)
         self._heard = time.monotonic()
         self._pinged = self._heard
-        self._direct: deque[Any] = deque()
+        self._direct: deque[bytes] = deque()
+        self._direct_bytes = 0
+        self._given_up = False
 
     async def serve(self) -> None:
         """Receive and send until the socket ends; leave nothing behind."""
-        sender = asyncio.create_task(self._send_all())
-        keeper = asyncio.create_task(self._keep_alive())
+        receiver = asyncio.current_task()
+        assert receiver is not None
+        attendants = [asyncio.create_task(work()) for work in (self._send_all, self._keep_alive)]
+        for attendant in attendants:
+            attendant.add_done_callback(partial(self._give_up, receiver))
         try:
             await self._receive_all()
+        except asyncio.CancelledError:
+            if not self._given_up:
+                raise
+            receiver.uncancel()  # it was our own, and it has done its work
         finally:
-            sender.cancel()
-            keeper.cancel()
+            self._given_up = True
+            for attendant in attendants:
+                attendant.cancel()
             self._context.hub.leave(self._viewer)
             if self._script is not None:
                 self._script.leave()
-            await asyncio.gather(sender, keeper, return_exceptions=True)
+            await asyncio.gather(*attendants, return_exceptions=True)
+
+    def _give_up(self, receiver: asyncio.Task[Any], _: asyncio.Task[None]) -> None:
+        """The sender or the keeper has ended the socket: who no longer reads must not go on sending."""
+        if not self._given_up:
+            self._given_up = True
+            receiver.cancel()
 
     def offer(self, message: Any) -> None:
         """Queue a message to this socket, in the encoding that it speaks."""
         if self._binary:
-            self._direct.append(encode_binary(message))
+            frame = encode_binary(message)
+            self._direct.append(frame)
+            self._direct_bytes += len(frame)
             self._viewer.offer("")
+            if self._direct_bytes > MAX_WAITING_BYTES:
+                raise WebSocketDisconnect(1013, "this script does not read")
         else:
             self._viewer.offer(encode_text(message))
 
@@ -105,6 +130,13 @@ class Connection:
                 if self._is_nuisance():
                     await self._close(1008, "ten messages in a minute could not be used")
                     return
+            except WebSocketDisconnect as ended:
+                await self._close(ended.code, ended.reason)
+                return
+            except Exception as error:  # noqa: BLE001 - a defect of ours still ends with a close frame, and is logged
+                log.error("socket_failed", error=repr(error))
+                await self._close(1011, "a defect of the server; its log tells")
+                return
 
     async def _handle(self, message: Any) -> None:
         data = message.get("bytes")
@@ -131,8 +163,7 @@ class Connection:
         return len(self._errors) == MAX_ERRORS_PER_MINUTE and self._errors[-1] - self._errors[0] < 60
 
     async def _subscribe(self, request: Subscribe) -> None:
-        if not 0 < len(request.run_id) <= 64:
-            raise InvalidError('run_id must be a run\'s id, or "*".', "run_id")
+        self._check_subscription(request)
         store = self._context.storage.series
         self._context.hub.flush(request.run_id)
         self._context.hub.subscribe(self._viewer, request.run_id, request.keys)
@@ -146,6 +177,14 @@ class Connection:
         if request.since is not None and cursor > request.since:
             self.offer(Resync(request.run_id))
 
+    def _check_subscription(self, request: Subscribe) -> None:
+        if not 0 < len(request.run_id) <= 64:
+            raise InvalidError('run_id must be a run\'s id, or "*".', "run_id")
+        if len(request.keys or ()) > MAX_KEYS or any(len(key) > MAX_NAME_BYTES for key in request.keys or ()):
+            raise InvalidError(f"keys holds at most {MAX_KEYS} names of {MAX_NAME_BYTES} bytes.", "keys")
+        if request.run_id not in self._viewer.keys and len(self._viewer.keys) >= MAX_SUBSCRIPTIONS:
+            raise InvalidError(f"A socket watches at most {MAX_SUBSCRIPTIONS} runs.", "run_id")
+
     # --- training scripts ------------------------------------------------------------------------------
 
     async def _hello(self, hello: Hello, *, binary: bool) -> None:
@@ -154,12 +193,16 @@ class Connection:
             self.offer(Nack("bad", f"This server speaks protocol {PROTOCOL_VERSION}; update the older side."))
             return
         _check_hello(hello)
-        stream, run = await self._context.ingest.open(hello)
+        try:
+            stream, run = await self._context.ingest.open(hello)
+        except GoneError as error:
+            self.offer(Nack("gone", error.message))
+            return
         if self._script is not None:
             self._script.leave()
         self._script = _Script(self, self._context, hello.run_id, stream)
         welcome = Welcome(
-            self._context.storage.catalog.server_id(),
+            self._context.server_id,
             stream.high,
             epoch=run.attempt,
             wall_ns=time.time_ns(),
@@ -197,7 +240,9 @@ class Connection:
 
     async def _send(self, texts: list[str]) -> None:
         while self._direct:
-            await self._socket.send_bytes(self._direct.popleft())
+            frame = self._direct.popleft()
+            self._direct_bytes -= len(frame)
+            await self._socket.send_bytes(frame)
         for text in texts:
             if text:
                 await self._socket.send_text(text)
@@ -206,6 +251,8 @@ class Connection:
         while True:
             await asyncio.sleep(1)
             now = time.monotonic()
+            if self._script is not None and self._script.is_full:
+                self._heard = now  # it is this server that doesn't read
             if now - self._heard > SILENT_AFTER_SECONDS:
                 await self._close(1001, "nothing was heard for 45 s")
                 return
@@ -233,6 +280,11 @@ class _Script:
         self._room.set()
         context.liveness.join(run_id, connection)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the script has to wait for the writer."""
+        return not self._room.is_set()
+
     def leave(self) -> None:
         """The socket is gone."""
         self._context.liveness.leave(self.run_id, self._connection)
@@ -254,7 +306,8 @@ class _Script:
         if stored.cancelled():
             return
         error = stored.exception()
-        self._connection.offer(Ack(stored.result().high) if error is None else _nack(error, batch))
+        with contextlib.suppress(WebSocketDisconnect):  # it does not read; the sender ends it
+            self._connection.offer(Ack(stored.result().high) if error is None else _nack(error, batch))
         if error is None:
             _log_batch(self.run_id, batch, stored.result())
 
@@ -286,5 +339,10 @@ def _check_hello(hello: Hello) -> None:
     for field in ("run_id", "writer_id"):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", getattr(hello, field)):
             raise InvalidError(f"{field} must match [A-Za-z0-9][A-Za-z0-9_-]{{0,63}}.", field)
-    if hello.name is not None and not 0 < len(hello.name) <= 256:
-        raise InvalidError("name has 1 to 256 characters.", "name")
+    for field in ("name", "project"):
+        value = getattr(hello, field)
+        if value is not None and not 0 < len(value) <= 256:
+            raise InvalidError(f"{field} has 1 to 256 characters.", field)
+    for field in ("attempt", "rank", "world"):
+        if not 0 <= getattr(hello, field) < 2**31:
+            raise InvalidError(f"{field} must be a whole number from 0 to 2^31.", field)

@@ -11,15 +11,16 @@ from stepwire.protocol import Number
 from stepwire.server.body import StrictRoute
 from stepwire.server.context import Context, Ctx
 from stepwire.server.hub import wanted
-from stepwire.server.ingest import Points
+from stepwire.server.ingest import NewPoint
 from stepwire.server.problems import encode_json
 from stepwire.server.records import now_us
-from stepwire.server.values import check_metrics, check_seconds, check_step, to_json
+from stepwire.server.values import check_metrics, check_seconds, check_step, is_system, to_json
 from stepwire.storage.catalog.interface import StoredAnswer
 from stepwire.storage.series.interface import Axis, Buckets
 
 router = APIRouter(prefix="/api/runs/{run_id}/metrics", tags=["metrics"], route_class=StrictRoute)
 FIRST_NAMES = 50
+MAX_NAMES = 1000
 Moment = Annotated[float | None, Query(allow_inf_nan=False)]
 
 
@@ -105,13 +106,20 @@ async def add_metrics(
     idempotency_key: Annotated[str | None, Header(max_length=256)] = None,
 ) -> Accepted:
     """Add points; answered once they are committed to disk."""
-    points = _points(body, await context.reads(_next_step, context, run_id) if _needs_step(body) else 0)
+    points = _points(body)
     answer = Accepted(run_id=run_id, accepted=len(points))
     if idempotency_key is None:
         await context.ingest.add_points(run_id, points, writer_id=body.writer_id or "rest", first_seq=body.first_seq)
         return answer
     stored = StoredAnswer(hashlib.sha256(await request.body()).hexdigest(), 200, answer.model_dump_json().encode())
-    given = await context.ingest.add_points_once(run_id, points, f"{run_id}:{idempotency_key}", stored)
+    given = await context.ingest.add_points_once(
+        run_id,
+        points,
+        f"{run_id}:{idempotency_key}",
+        stored,
+        writer_id=body.writer_id or "rest",
+        first_seq=body.first_seq,
+    )
     if given.digest != stored.digest:
         raise ConflictError("This Idempotency-Key was used for another body.", "Idempotency-Key")
     return Accepted.model_validate_json(given.body)
@@ -149,37 +157,22 @@ async def metric_names(context: Ctx, run_id: str) -> Names:
     return await context.reads(_names, context, run_id)
 
 
-def _needs_step(body: PointsBody) -> bool:
-    return any(point.step is None for point in body.points or (body,))
-
-
-def _next_step(context: Context, run_id: str) -> float:
-    summaries = context.storage.series.summaries([run_id]).get(run_id, [])
-    return max(
-        (int(summary.last_step) + 1 for summary in summaries if not summary.name.startswith("system/")),
-        default=0,
-    )
-
-
-def _points(body: PointsBody, next_step: float) -> Points:
+def _points(body: PointsBody) -> list[NewPoint]:
     if body.points is not None and body.metrics is not None:
         raise InvalidError("Send either metrics or points, not both.", "points")
-    given = (
-        [PointBody(metrics=body.metrics, step=body.step, timestamp=body.timestamp)]
-        if body.metrics is not None
-        else body.points
-    )
+    given = body.points
+    if body.metrics is not None:
+        given = [PointBody(metrics=body.metrics, step=body.step, timestamp=body.timestamp)]
     if not given:
         raise InvalidError('metrics is missing: send {"step": 1, "metrics": {"loss": 0.5}}.', "metrics")
-    found: Points = []
-    for index, point in enumerate(given):
-        field = f"points[{index}]." if body.points is not None else ""
-        step = next_step if point.step is None else check_step(point.step, f"{field}step")
-        next_step = step + 1
-        names, values = check_metrics(point.metrics, f"{field}metrics")
-        when = now_us() if point.timestamp is None else check_seconds(point.timestamp, f"{field}timestamp")
-        found.append((step, when, dict(zip(names, values, strict=True))))
-    return found
+    return [_point(point, f"points[{at}]." if body.points is not None else "") for at, point in enumerate(given)]
+
+
+def _point(point: PointBody, field: str) -> NewPoint:
+    step = None if point.step is None else check_step(point.step, f"{field}step")
+    names, values = check_metrics(point.metrics, f"{field}metrics")
+    when = now_us() if point.timestamp is None else check_seconds(point.timestamp, f"{field}timestamp")
+    return step, when, dict(zip(names, values, strict=True))
 
 
 def pick(names: list[str], keys: str | None, key: list[str] | None) -> list[str]:
@@ -193,8 +186,11 @@ def _chosen(context: Context, run_id: str, asked: tuple[str | None, list[str] | 
     context.storage.catalog.get_run(run_id)
     names = context.storage.series.names(run_id)
     if any(asked):
-        return pick(names, *asked), False
-    names.sort(key=lambda name: name.startswith("system/"))
+        chosen = pick(names, *asked)
+        if len(chosen) > MAX_NAMES:
+            raise InvalidError(f"keys asks for {len(chosen):,} metrics; one answer holds {MAX_NAMES:,}.", "keys")
+        return chosen, False
+    names.sort(key=is_system)
     return names[:FIRST_NAMES], len(names) > FIRST_NAMES
 
 
@@ -209,14 +205,11 @@ def _history(
 ) -> Response:
     names, more = _chosen(context, run_id, asked)
     origin = context.storage.catalog.get_run(run_id).start_time
-    windows = {
-        name: context.storage.series.window(run_id, name, x=x, start=start, stop=stop, points=points, origin=origin)
-        for name in names
-    }
+    windows = context.storage.series.windows(run_id, names, x=x, start=start, stop=stop, points=points, origin=origin)
     body = {
         "run_id": run_id,
         "x": x,
-        "keys": {name: _window(window) for name, window in windows.items()},
+        "keys": {window.name: _window(window) for window in windows},
         "more": more,
     }
     return Response(encode_json(body), media_type="application/json")
@@ -247,7 +240,8 @@ def _raw(
 def _latest(context: Context, run_id: str) -> Latest:
     context.storage.catalog.get_run(run_id)
     found = context.storage.series.summaries([run_id]).get(run_id, [])
-    newest = max(found, key=lambda summary: summary.last_time, default=None)
+    logged = [summary for summary in found if not is_system(summary.name)]
+    newest = max(logged, key=lambda summary: summary.last_time, default=None)
     return Latest(
         run_id=run_id,
         step=newest.last_step if newest else None,

@@ -11,7 +11,7 @@ from stepwire.server.body import StrictRoute
 from stepwire.server.context import Context, Ctx
 from stepwire.server.hub import wanted
 from stepwire.server.moments import moment
-from stepwire.server.values import to_json
+from stepwire.server.values import is_system, to_json
 from stepwire.storage.catalog.interface import NewRun, Run, RunFilter
 from stepwire.storage.series.interface import Summary
 
@@ -181,9 +181,9 @@ def describe(context: Context, run: Run, keys: str | None = None) -> RunAnswer:
 def _describe(run: Run, summaries: list[Summary], keys: str | None) -> RunAnswer:
     names = tuple(keys.split(",")) if keys else None
     found = [summary for summary in summaries if wanted(summary.name, names)]
-    found.sort(key=lambda summary: summary.name.startswith("system/"))
+    found.sort(key=lambda summary: is_system(summary.name))
     shown = found if names else found[:FIRST_METRICS]
-    logged = [summary for summary in summaries if not summary.name.startswith("system/")]
+    logged = [summary for summary in summaries if not is_system(summary.name)]
     newest = max(logged, key=lambda summary: summary.last_time, default=None)
     return RunAnswer.model_construct(
         **{name: getattr(run, name) for name in _PLAIN},

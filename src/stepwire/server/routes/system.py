@@ -12,12 +12,13 @@ from stepwire.errors import NotFoundError, UnauthorizedError
 from stepwire.protocol import PROTOCOL_VERSION, HostStatus
 from stepwire.server.body import StrictRoute
 from stepwire.server.context import Context, Ctx
-from stepwire.server.ingest import host_source
 from stepwire.server.problems import encode_json
+from stepwire.server.samples import host_source
 from stepwire.storage.database import check_writable
 from stepwire.version import __version__
 
 router = APIRouter(tags=["system"], route_class=StrictRoute)
+MAX_SERIES = 1000
 SESSION_SECONDS = 30 * 24 * 3600
 
 
@@ -130,9 +131,8 @@ def _history(context: Context, host: str, start: float | None, stop: float | Non
     names = store.names(source)
     if not names and host not in context.hosts:
         raise NotFoundError(f"No host {host[:80]!r} was ever seen.", "host")
-    windows = {name: store.window(source, name, x="time", start=start, stop=stop, points=points) for name in names}
+    windows = store.windows(source, names[:MAX_SERIES], x="time", start=start, stop=stop, points=points)
     series = {
-        name: {"x": window.x, "mean": window.mean, "min": window.min, "max": window.max}
-        for name, window in windows.items()
+        window.name: {"x": window.x, "mean": window.mean, "min": window.min, "max": window.max} for window in windows
     }
     return encode_json({"host": host, "x": "time", "series": series})

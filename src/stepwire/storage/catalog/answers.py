@@ -1,6 +1,6 @@
 """Answers kept for a retry, and records that could not be used."""
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from stepwire.storage.catalog.interface import StoredAnswer
 from stepwire.storage.row import check_text
@@ -13,11 +13,12 @@ _BURIED_BYTES = 4096
 class AnswerRows:
     """The methods of the catalog that make a retry safe."""
 
-    def stored_answer(self, tx: Connection, key: str) -> StoredAnswer | None:
-        """The answer once given to this key."""
+    def stored_answer(self, tx: Connection, key: str, now: int) -> StoredAnswer | None:
+        """The answer given to this key in the last 24 hours."""
         check_text("Idempotency-Key", key)
         columns = (answers.c.digest, answers.c.status, answers.c.body)
-        row = tx.execute(select(*columns).where(answers.c.key == key)).one_or_none()
+        fresh = answers.c.created_at >= now - KEPT_US
+        row = tx.execute(select(*columns).where(answers.c.key == key, fresh)).one_or_none()
         return None if row is None else StoredAnswer(*row)
 
     def store_answer(self, tx: Connection, key: str, answer: StoredAnswer, now: int) -> None:
@@ -35,3 +36,10 @@ class AnswerRows:
         # The reason may quote the record: what can't be stored is written as its escape.
         said = reason.encode("utf-8", "backslashreplace").decode()
         tx.execute(insert(dead_letters).values(stream=stream, seq=seq, reason=said, body=body[:_BURIED_BYTES]))
+
+
+def delete_answers(tx: Connection, run_id: str) -> None:
+    """Forget what was answered about a run."""
+    prefix = f"{run_id}:"
+    # Not LIKE: SQLite's takes A for a, and _ and % for anything.
+    tx.execute(delete(answers).where(func.substr(answers.c.key, 1, len(prefix)) == prefix))

@@ -162,6 +162,10 @@ class Catalog(Protocol):
         """
         ...
 
+    def running_runs(self) -> list[Run]:
+        """Every run whose status is ``running``, by number."""
+        ...
+
     def count_runs(self) -> dict[str, int]:
         """Number of runs by status."""
         ...
@@ -175,11 +179,17 @@ class Catalog(Protocol):
         ...
 
     def delete_run(self, tx: Connection, run_id: str) -> None:
-        """Forget a run with its checkpoints' rows, events and commands. Never touches a file.
+        """Forget a run with its checkpoints' rows, events, commands and answers; only its id is remembered.
+
+        Never touches a file.
 
         Raises:
             NotFoundError: No such run.
         """
+        ...
+
+    def was_deleted(self, tx: Connection, run_id: str) -> bool:
+        """Was the last run with this id deleted? ``create_run`` with the same id makes it false again."""
         ...
 
     # checkpoints
@@ -261,12 +271,15 @@ class Catalog(Protocol):
         ...
 
     # idempotency and dead letters
-    def stored_answer(self, tx: Connection, key: str) -> StoredAnswer | None:
-        """The answer once given to this key."""
+    def stored_answer(self, tx: Connection, key: str, now: int) -> StoredAnswer | None:
+        """The answer given to this key, unless that is more than 24 hours before ``now``."""
         ...
 
     def store_answer(self, tx: Connection, key: str, answer: StoredAnswer, now: int) -> None:
-        """Remember an answer for 24 hours; older ones are forgotten."""
+        """Remember an answer for 24 hours; older ones are forgotten.
+
+        A ``key`` that begins with a run's id and a colon is forgotten with that run.
+        """
         ...
 
     def bury(self, tx: Connection, stream: int, seq: int, reason: str, body: bytes) -> None:

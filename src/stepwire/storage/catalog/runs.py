@@ -1,6 +1,7 @@
 """Runs in the catalog."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any, get_args
@@ -27,11 +28,12 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from stepwire.errors import ConflictError, InvalidError, NotFoundError
 from stepwire.protocol import Health, RunStatus
+from stepwire.storage.catalog.answers import delete_answers
 from stepwire.storage.catalog.ids import new_id
 from stepwire.storage.catalog.interface import NewRun, Run, RunFilter
 from stepwire.storage.database import Database
 from stepwire.storage.row import check_text, checked, read_cursor, write_cursor
-from stepwire.storage.tables import checkpoints, commands, events, meta, runs, to_json
+from stepwire.storage.tables import checkpoints, commands, deleted_runs, events, meta, runs, to_json
 
 _FIELDS = tuple(field.name for field in fields(Run))
 _FIXED = frozenset({"id", "number", "created_at", "updated_at"})
@@ -69,6 +71,7 @@ class RunRows:
         }
         _check_choices(values)
         tx.execute(insert(runs).values(values))
+        tx.execute(delete(deleted_runs).where(deleted_runs.c.id == values["id"]))
         return _require(tx, values["id"]), True
 
     def get_run(self, run_id: str) -> Run:
@@ -105,6 +108,12 @@ class RunRows:
             where.sort, page[-1].sort_key, page[-1].number
         ) if more else None
 
+    def running_runs(self) -> list[Run]:
+        """Every run that is running, by number."""
+        query = select(runs).where(runs.c.status == "running").order_by(runs.c.number)
+        with self._database.read() as connection:
+            return [_run(row) for row in connection.execute(query)]
+
     def count_runs(self) -> dict[str, int]:
         """Number of runs by status."""
         query = select(runs.c.status, func.count()).group_by(runs.c.status)
@@ -127,7 +136,15 @@ class RunRows:
         _require(tx, run_id)
         for table in (checkpoints, events, commands):
             tx.execute(delete(table).where(table.c.run_id == run_id))
+        delete_answers(tx, run_id)
         tx.execute(delete(runs).where(runs.c.id == run_id))
+        tx.execute(insert(deleted_runs).values(id=run_id, time=time.time_ns() // 1000))
+
+    def was_deleted(self, tx: Connection, run_id: str) -> bool:
+        """Was the last run with this id deleted?"""
+        check_text("run_id", run_id)
+        query = select(deleted_runs.c.id).where(deleted_runs.c.id == run_id)
+        return tx.execute(query).one_or_none() is not None
 
 
 def require_run(tx: Connection, run_id: str) -> None:

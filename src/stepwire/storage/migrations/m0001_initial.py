@@ -36,6 +36,10 @@ CREATE TABLE runs (
 CREATE INDEX idx_runs_created ON runs (created_at, number);
 CREATE INDEX idx_runs_project ON runs (project);
 CREATE INDEX idx_runs_status ON runs (status);
+CREATE TABLE deleted_runs (
+    id TEXT NOT NULL PRIMARY KEY,
+    time {int} NOT NULL
+) {options};
 CREATE TABLE checkpoints (
     id TEXT NOT NULL PRIMARY KEY,
     run_id TEXT NOT NULL REFERENCES runs (id),

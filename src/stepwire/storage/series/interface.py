@@ -197,6 +197,20 @@ class SeriesStore(Protocol):
         """
         ...
 
+    def windows(
+        self,
+        source: str,
+        names: Sequence[str],
+        *,
+        x: Axis,
+        start: float | None = None,
+        stop: float | None = None,
+        points: int = 1000,
+        origin: int | None = None,
+    ) -> list[Buckets]:
+        """The ``window`` of each of ``names``, in their order, at the price of one reading of the source."""
+        ...
+
     def grid(
         self,
         series: Sequence[tuple[str, str]],

@@ -113,9 +113,14 @@ def find_metric_set(tx: Connection, stream_number: int, set_id: int) -> MetricSe
 
 
 def count_names(tx: Connection, source_number: int) -> int:
-    """Sum of the sizes of a source's metric sets: at least as many as it has metrics."""
+    """At least as many as the source has metrics: those last counted and the sizes of the sets made since."""
     count: int = tx.exec_driver_sql("SELECT names FROM source WHERE number = ?", (source_number,)).scalar_one()
     return count
+
+
+def set_names_count(tx: Connection, source_number: int, count: int) -> None:
+    """Put the number of a source's metrics, counted, in place of the sum that ``count_names`` gives."""
+    tx.exec_driver_sql("UPDATE source SET names = ? WHERE number = ?", (count, source_number))
 
 
 def metric_sets(connection: Connection, source_number: int) -> dict[int, MetricSet]:

@@ -33,10 +33,9 @@ class SqliteSeries:
         self._summaries = Summaries(database)
         self._sets: dict[tuple[int, int], MetricSet] = {}
         self._first_times: dict[int, int] = {}
-        self._cursor = 0
+        self._cursor: int | None = None
         self._columns: ColumnCache | None = None
-        self._reload()
-        writer.after_failure(self._reload)
+        writer.after_failure(self._forget_all)
         writer.periodically(WRITE_BACK_SECONDS, self._summaries.write_back, self._summaries.has_changed)
 
     # --- writing -----------------------------------------------------------------------------------------
@@ -120,6 +119,8 @@ class SqliteSeries:
         known = {name for one in journal.metric_sets(tx, source).values() for name in one.names}
         if len(known.union(more)) > MAX_SERIES_PER_RUN:
             raise InvalidError(f"A run has at most {MAX_SERIES_PER_RUN:,} metrics.", "sets")
+        # Names that came again and again are not counted so at the next set too.
+        journal.set_names_count(tx, source, len(known))
 
     def _find_set(self, tx: Connection, row: StreamRow, set_id: int) -> MetricSet | None:
         return self._sets.get((row.number, set_id)) or journal.find_metric_set(tx, row.number, set_id)
@@ -151,14 +152,14 @@ class SqliteSeries:
         if self._columns is not None:
             self._columns.forget(source)
 
-    def _reload(self) -> None:
+    def _forget_all(self) -> None:
+        # Reads nothing: a database that has just failed may not be readable either.
+        self._cursor = None
         self._sets.clear()
         self._first_times.clear()
-        self._summaries.reload()
+        self._summaries.forget_all()
         if self._columns is not None:
             self._columns.clear()
-        with self._database.read() as connection:
-            self._cursor = journal.last_number(connection)
 
     # --- reading -----------------------------------------------------------------------------------------
 
@@ -194,11 +195,26 @@ class SqliteSeries:
         origin: int | None = None,
     ) -> Buckets:
         """One series in about ``points`` buckets; see the interface."""
+        return self.windows(source, [name], x=x, start=start, stop=stop, points=points, origin=origin)[0]
+
+    def windows(
+        self,
+        source: str,
+        names: Sequence[str],
+        *,
+        x: Axis,
+        start: float | None = None,
+        stop: float | None = None,
+        points: int = 1000,
+        origin: int | None = None,
+    ) -> list[Buckets]:
+        """The window of each of ``names``; see the interface."""
         from stepwire.storage.series import buckets
 
         _check_positive("points", points)
         origins = {} if origin is None else {source: origin}
-        return buckets.window(self._lines([(source, name)], x, start, stop, origins)[0], points)
+        lines = self._lines([(source, name) for name in names], x, start, stop, origins)
+        return [buckets.window(line, points) for line in lines]
 
     def grid(
         self,
@@ -231,7 +247,12 @@ class SqliteSeries:
 
     def cursor(self) -> int:
         """Number of the last committed journal row."""
-        return self._cursor
+        known = self._cursor
+        if known is not None:
+            return known
+        # Not kept: the writer may have moved on meanwhile, and says so itself.
+        with self._database.read() as connection:
+            return journal.last_number(connection)
 
     def source_cursor(self, source: str) -> int:
         """Number of the last committed journal row of one source."""

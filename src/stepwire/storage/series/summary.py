@@ -91,18 +91,22 @@ class Summaries:
         self._sources: dict[int, _Source] = {}
         self._dirty: set[int] = set()
         self._last = 0
-        self.reload()
+        self._is_known = False
+        with database.read() as connection:
+            self._learn(connection)
 
-    def reload(self) -> None:
-        """Believe the database alone: at start, and when a COMMIT may or may not have reached the disk."""
-        with self._lock, self._database.read() as connection:
+    def forget_all(self) -> None:
+        """A COMMIT may or may not have reached the disk: what the database holds is read at the next use."""
+        with self._lock:
+            self._is_known = False
             self._sources.clear()
-            self._last = journal.last_number(connection)
-            self._dirty = journal.sources_after(connection, _through(connection))
+            self._dirty.clear()
 
     def note(self, source: int, number: int, body: bytes, sets: Iterable[MetricSet]) -> None:
         """A journal row was committed."""
         with self._lock:
+            if not self._is_known:
+                return  # whoever learns what the database holds finds this row there
             self._last = max(self._last, number)
             self._dirty.add(source)
             state = self._sources.get(source)
@@ -117,12 +121,13 @@ class Summaries:
 
     def has_changed(self) -> bool:
         """Is there something to write back?"""
-        return bool(self._dirty)
+        return not self._is_known or bool(self._dirty)
 
     def read(self, sources: Sequence[int]) -> dict[int, dict[str, Summary]]:
         """Summaries by metric name."""
         found: dict[int, dict[str, Summary]] = {}
         with self._database.read() as connection, self._lock:
+            self._learn(connection)
             for source in sources:
                 if source in self._dirty or source in self._sources:
                     found[source] = dict(self._current(source, connection).metrics)
@@ -132,6 +137,7 @@ class Summaries:
     def write_back(self, tx: Connection) -> None:
         """Store what changed since the last time, and up to which journal row that is."""
         with self._lock:
+            self._learn(tx)
             written = {source: self._current(source, tx) for source in self._dirty}
             rows = [
                 (source, *_to_row(state.metrics[name]))
@@ -152,6 +158,12 @@ class Summaries:
             for source in [number for number, state in self._sources.items() if state.used < old]:
                 if source not in self._dirty:
                     del self._sources[source]
+
+    def _learn(self, connection: Connection) -> None:
+        if not self._is_known:
+            self._last = journal.last_number(connection)
+            self._dirty = journal.sources_after(connection, _through(connection))
+            self._is_known = True
 
     def _current(self, source: int, connection: Connection) -> _Source:
         state = self._sources.get(source)
