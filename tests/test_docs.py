@@ -317,3 +317,12 @@ def test_every_make_target_in_a_page_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
     named = re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text(), re.MULTILINE)
     assert sorted(set(named) - targets) == []
+
+
+def test_the_first_page_shows_the_readmes_lines() -> None:
+    """What an empty page offers to paste is the README's program, with the server's own address in it."""
+    source = (ROOT / "frontend/src/components/empty/snippet.ts").read_text()
+    shown = re.findall(r"return `(.*?)`;", source, re.DOTALL)[0]
+    address = ',\n                     dashboard_url="${url}"'
+    assert address in shown
+    assert f"```python\n{shown.replace(address, '')}```" in (ROOT / "README.md").read_text()

@@ -37,6 +37,7 @@ def main() -> int:
     if not sys.argv[1:]:
         machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
         when = datetime.now(UTC).isoformat(timespec="seconds")
+        OUT.parent.mkdir(exist_ok=True)
         OUT.write_text(
             json.dumps({"commit": commit(), "time": when, "machine": machine, "figures": figures}, indent=1) + "\n"
         )
