@@ -147,3 +147,12 @@ test("a logarithmic scale suits positive values over two decades, and nothing el
   expect(suitsLogScale(line(null, 1, 500))).toBe(true);
   expect(suitsLogScale([])).toBe(false);
 });
+
+test("on a logarithmic scale a run that explodes leaves the chart, one that grows steadily does not", () => {
+  const calm = Array.from({ length: 100 }, (_, at) => 10 ** (-4 * (at / 99)));
+  const exploding = [...calm.slice(0, 10), 1e3, 1e9, 1e18];
+  const line = (value: number[]) => ({ value, min: value, max: value });
+  expect(valueRange([line(calm), line(calm), line(exploding)], true)[1]).toBeLessThan(1e4);
+  const growing = Array.from({ length: 100 }, (_, at) => 10 ** (6 * (at / 99)));
+  expect(valueRange([line(growing)], true)[1]).toBeGreaterThan(1e6);
+});

@@ -130,6 +130,10 @@ export function suitsLogScale(lines: readonly LineColumns[]): boolean {
   return high / low >= DECADES;
 }
 
+/** How far beyond the bulk of the values the range goes, in times of the bulk's own; decades add up sooner. */
+const REACH = 8;
+const LOG_REACH = 0.5;
+
 /** A line whose values are this many times farther away than the others' range has left the chart. */
 const RUNAWAY = 1000;
 
@@ -149,7 +153,7 @@ export function valueRange(lines: readonly LineColumns[], logScale: boolean): Ra
   if (calm.length === 0) return logScale ? [0.1, 1] : [0, 1];
   const sorted = calm.flatMap((line) => line.sorted).sort(ascending);
   const starts = calm.flatMap((line) => line.start);
-  const [low, high] = withoutOutliers(sorted, starts);
+  const [low, high] = withoutOutliers(sorted, starts, logScale ? LOG_REACH : REACH);
   const margin = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
   return [back(low - margin), back(high + margin)];
 }
@@ -187,9 +191,9 @@ function withoutRunaways<Known extends { sorted: number[] }>(lines: readonly Kno
   return lines.filter((line) => share(line.sorted, 0.75) <= limit);
 }
 
-function withoutOutliers(sorted: readonly number[], starts: readonly number[]): Range {
+function withoutOutliers(sorted: readonly number[], starts: readonly number[], times: number): Range {
   const [first, last, low, high] = [share(sorted, 0), share(sorted, 1), share(sorted, 0.05), share(sorted, 0.75)];
-  const reach = 8 * (high - low);
+  const reach = times * (high - low);
   if (reach === 0) return [first, last];
   return [Math.max(first, Math.min(low - reach, ...starts)), Math.min(last, Math.max(high + reach, ...starts))];
 }

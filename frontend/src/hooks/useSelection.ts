@@ -18,12 +18,12 @@ export interface Selection {
 
 const slots = new Slots();
 
-/** The run in the address (`#/runs/<id>`), else the newest; and those drawn with it. */
+/** The run in the address (`#/runs/<id>`), else the newest that runs, else the newest; and those drawn with it. */
 export function useSelection(): Selection {
   const [location, navigate] = useHashLocation();
   const { runs } = useRuns();
   const { ticked, tick } = useUi();
-  const selected = idIn(location) ?? runs[0]?.id ?? null;
+  const selected = idIn(location) ?? (runs.find((run) => run.status === "running") ?? runs[0])?.id ?? null;
   const run = useRun(selected);
   // A list as text: the runs' steps change all the time, who is drawn seldom.
   const chosen = ticked ?? (run ? companions(run, runs) : []);
