@@ -220,3 +220,12 @@ test("panels stack on a phone", async ({ page }) => {
   const boxes = await Promise.all(names.map((name) => box(page, name)));
   expect(new Set(boxes.map(({ left }) => Math.round(left))).size).toBe(1);
 });
+
+test("the run's latest values are a table", async ({ page }) => {
+  const config = panel(page, "RUN CONFIG");
+  await config.getByRole("button", { name: "LAST" }).click();
+  const loss = config.getByRole("row").filter({ has: page.getByRole("rowheader", { name: "loss", exact: true }) });
+  await expect(loss.getByRole("cell").nth(1)).toHaveText(/^\d/);
+  const before = await loss.innerText();
+  await expect.poll(() => loss.innerText()).not.toBe(before);
+});

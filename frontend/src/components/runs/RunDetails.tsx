@@ -2,11 +2,12 @@ import { type ReactNode, useMemo, useState } from "react";
 import { useEvents } from "../../hooks/useEvents";
 import { useNow } from "../../hooks/useNow";
 import type { Run } from "../../services/types";
+import { MetricsTable } from "../metrics/MetricsTable";
 import { KeyValue, type Section } from "../ui/KeyValue";
 import styles from "./RunDetails.module.css";
 import { changedOnly, configSections, countChanges, environmentSection, missingSection } from "./sections";
 
-const TABS = ["DIFF", "FULL", "ENV"] as const;
+const TABS = ["DIFF", "FULL", "ENV", "LAST"] as const;
 type Tab = (typeof TABS)[number];
 
 interface RunDetailsProps {
@@ -16,7 +17,7 @@ interface RunDetailsProps {
   frame(controls: ReactNode, body: ReactNode): ReactNode;
 }
 
-/** Config and environment of a run, and what differs from another. */
+/** Config, environment and latest values of a run, and what differs from another. */
 export function RunDetails({ run, other, frame }: RunDetailsProps) {
   const [chosen, setChosen] = useState<Tab>("FULL");
   const tab = chosen === "DIFF" && other === null ? "FULL" : chosen;
@@ -63,6 +64,13 @@ function Values({ tab, run, other, sections }: ValuesProps) {
     events.find((event) => event.event === "run_started"),
     now,
   );
+  if (tab === "LAST")
+    return (
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
+      <section className={styles.last} aria-label={`Latest values of ${run.name}`} tabIndex={0}>
+        <MetricsTable runId={run.id} />
+      </section>
+    );
   if (tab === "ENV") return <KeyValue label={`${tab} of ${run.name}`} sections={[environment]} />;
   if (tab === "FULL")
     return <KeyValue label={`${tab} of ${run.name}`} sections={[...withoutChanges(sections), environment]} />;
