@@ -55,7 +55,7 @@ class IngestServer:
     @property
     def stored(self) -> list[dict[str, Any]]:
         """All records in order, stream after stream."""
-        return [record for stream in list(self.streams.values()) for _, record in sorted(stream.items())]
+        return [record for stream in list(self.streams.values()) for _, record in sorted(stream.copy().items())]
 
     def records(self, kind: str) -> list[dict[str, Any]]:
         """Records of one type, in order."""

@@ -32,7 +32,7 @@ def status(server):
         ("sys.exit('no data')", 1, ("failed", "exit code 1", 1)),
         ("raise ValueError('no data')", 1, ("failed", "ValueError", 1)),
         ("raise KeyboardInterrupt", -signal.SIGINT, ("interrupted", "KeyboardInterrupt", 130)),
-        ("signal.raise_signal(signal.SIGINT)", -signal.SIGINT, ("interrupted", "KeyboardInterrupt", 130)),
+        ("signal.raise_signal(signal.SIGINT); time.sleep(9)", -signal.SIGINT, ("interrupted", "KeyboardInterrupt", 130)),
         ("os.kill(os.getpid(), signal.SIGTERM); time.sleep(9)", -signal.SIGTERM, ("interrupted", "preempted", 143)),
         ("try: sys.exit(3)\nexcept SystemExit: monitor.log_metrics({'loss': 0})", 0, ("completed", None, 0)),
         ("threading.Thread(target=sys.exit, args=[3]).start()", 0, ("completed", None, 0)),

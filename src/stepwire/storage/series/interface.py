@@ -79,7 +79,8 @@ class Summary:
     """One metric of one run, over all of its points. ``min``/``max``/``first``/``last`` as logged.
 
     ``count`` counts every point, ``nonfinite`` those that are NaN or ±Inf. ``min`` and ``max`` are ``None``
-    while no finite point exists. ``last`` may be non-finite. Steps are those of the point meant; on ties the
+    while no finite point exists. ``first`` and ``last`` may be non-finite; a NaN is told as
+    NaN, its payload is only in the points. Steps are those of the point meant; on ties the
     earliest. Times in µs.
     """
 
