@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import os
 import secrets
 import socket
@@ -30,6 +31,7 @@ from stepwire.server.static import Page
 from stepwire.storage.open import open_storage
 from stepwire.version import __version__
 
+WARM_UP_SECONDS = 0.5
 TOKEN_LENGTH = 32  # characters; anything shorter is what a kill or a full disk left
 ROUTES = (runs, metrics, series, checkpoints, commands, events, system, docs, live)
 
@@ -124,10 +126,11 @@ def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN2
         app.state.context = context
         jobs = Jobs(context)
         jobs.start()
-        warm = asyncio.create_task(context.reads(_warm_up))
+        warm = asyncio.create_task(_warm_up(context.reads))
         try:
             yield
         finally:
+            warm.cancel()
             await asyncio.gather(warm, return_exceptions=True)
             await jobs.stop()
             await asyncio.to_thread(context.reads.close)
@@ -145,8 +148,7 @@ def _open(settings: Settings, token: str, cookie: str) -> Context:
     return Context(settings, storage, Reads(), hub, ingest, liveness, token, cookie, host, storage.catalog.server_id())
 
 
-def _warm_up() -> None:
-    """Load NumPy once the socket listens, so that the first chart doesn't wait for it."""
-    import numpy as np
-
-    np.zeros(1)
+async def _warm_up(reads: Reads) -> None:
+    """Load NumPy once the socket listens and the first requests are answered, so that no chart waits for it."""
+    await asyncio.sleep(WARM_UP_SECONDS)
+    await reads(importlib.import_module, "numpy")

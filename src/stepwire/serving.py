@@ -1,12 +1,12 @@
 """Run a server in this process: listen, start, say where it is, and stop cleanly."""
 
 import contextlib
+import gc
 import logging
 import os
 import socket
 import sys
 import threading
-import webbrowser
 from dataclasses import replace
 from getpass import getuser
 
@@ -98,13 +98,21 @@ class AnnouncedServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening, then say so."""
         await super().startup(sockets)
+        gc.freeze()
+        gc.enable()
         link = link_of(self._settings, self._app.state.token)
         self._app.state.context.storage.database.write_url(link.partition("/#")[0])
         print(f"Stepwire {__version__} at {link}", flush=True)  # noqa: T201 - the command's answer
         for line in hints(self._settings):
             print(line, flush=True)  # noqa: T201 - the command's answer
         if self._browser and sys.stdout.isatty() and not os.environ.get("SSH_CONNECTION"):
-            threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
+            threading.Thread(target=_open_browser, args=(link,), daemon=True).start()
+
+
+def _open_browser(link: str) -> None:
+    import webbrowser
+
+    webbrowser.open(link)
 
 
 def hints(settings: Settings) -> list[str]:
