@@ -454,3 +454,18 @@ def test_the_docs_page_needs_no_script(client: TestClient) -> None:
     page = client.get("/api/docs").text
     assert "/api/series" in page and "RunAnswer" in page and "<script" not in page
     assert client.get("/api/docs.css").headers["content-type"].startswith("text/css")
+
+
+def test_a_body_that_is_not_declared_as_json_is_told_so(client: TestClient) -> None:
+    """What curl sends by itself is answered with the header to add."""
+    for kind in ("application/x-www-form-urlencoded", "text/plain"):
+        response = client.post("/api/runs", content=b'{"name": "x"}', headers={"Content-Type": kind})
+        assert response.status_code == 422 and "application/json" in response.json()["detail"]
+
+
+def test_the_step_of_a_run_is_that_of_its_newest_point(client: TestClient, run_id: str) -> None:
+    """A later point at a smaller step is where the run is."""
+    log(client, run_id, step=12, metrics={"x": 1}, timestamp=1_700_000_000)
+    log(client, run_id, step=3, metrics={"loss": 1}, timestamp=1_700_000_001)
+    run = client.get(f"/api/runs/{run_id}").json()
+    assert run["step"] == 3 and run["last_time"].startswith("2023-11-14T22:13:21")

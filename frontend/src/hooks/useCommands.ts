@@ -2,6 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { answerOf } from "../services/api";
 import type { Command } from "../services/types";
 import { commandsKey } from "../state/keys";
+import { notBackwards } from "../state/merge";
 import { useLive } from "./LiveProvider";
 
 /** What can be asked of a run today. */
@@ -24,7 +25,10 @@ export function useCommands(runId: string | null): Commands {
   const { data } = useQuery({
     queryKey: commandsKey(runId),
     enabled: runId !== null,
-    queryFn: async () => (await answerOf(client.GET("/api/runs/{run_id}/commands", { params: { path } }))).commands,
+    queryFn: async () => {
+      const told = (await answerOf(client.GET("/api/runs/{run_id}/commands", { params: { path } }))).commands;
+      return notBackwards(queries.getQueryData<Command[]>(commandsKey(runId)), told);
+    },
   });
   const { mutateAsync, isPending, error } = useMutation({
     mutationFn: (command: CommandName) =>

@@ -1,5 +1,5 @@
 import type { components } from "../services/schema.gen";
-import type { HostSeries, HostStatus, LogEvent, Run } from "../services/types";
+import type { Command, HostSeries, HostStatus, LogEvent, Run } from "../services/types";
 
 export type RunPage = components["schemas"]["RunPage"];
 export type HostLines = Record<string, HostSeries>;
@@ -74,4 +74,22 @@ function valuesOf(status: HostStatus): Record<string, number | undefined> {
 
 function under(prefix: string, part: object | null | undefined): Record<string, unknown> {
   return Object.fromEntries(Object.entries(part ?? {}).map(([name, value]) => [`${prefix}/${name}`, value]));
+}
+
+const STATES: readonly Command["state"][] = ["sent", "delivered", "acknowledged", "refused", "expired"];
+
+/** Of two tellings of the same command the one that is further on: an answer may be older than a push before it. */
+export function further(known: Command | undefined, told: Command): Command {
+  if (known === undefined) return told;
+  return STATES.indexOf(told.state) >= STATES.indexOf(known.state) ? { ...known, ...told } : known;
+}
+
+/** A list of commands as the server told it, but none further back than it is known to be. */
+export function notBackwards(known: readonly Command[] | undefined, told: readonly Command[]): Command[] {
+  return told.map((command) =>
+    further(
+      known?.find((each) => each.id === command.id),
+      command,
+    ),
+  );
 }

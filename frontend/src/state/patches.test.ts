@@ -1,4 +1,5 @@
 // @vitest-environment node
+
 import { QueryClient } from "@tanstack/react-query";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Feed } from "../live/feed";
@@ -6,6 +7,7 @@ import type { Client } from "../services/api";
 import type { Command, HostStatus, LogEvent, Run, ServerMessage } from "../services/types";
 import { commandsKey, eventsKey, RUNS, runKey, SYSTEM, systemHistoryKey } from "./keys";
 import type { EventPages, HostLines, RunPage } from "./merge";
+import { notBackwards } from "./merge";
 import { Patches } from "./patches";
 
 const run = (id: string, over: Partial<Run> = {}) =>
@@ -117,6 +119,23 @@ test("an event goes to the logs whose filter it passes, newest first, once", () 
   say(event(2, { run_id: "b" }));
   const ids = (key: readonly unknown[]) => queries.getQueryData<EventPages>(key)?.events.map((each) => each.id);
   expect([ids(all), ids(errors), ids(ofB)]).toEqual([[2, 1], [1], [2]]);
+});
+
+test("a command never goes back: an answer may be older than the push before it", () => {
+  const sent = {
+    id: "c",
+    run_id: "a",
+    command: "stop",
+    args: {},
+    state: "sent",
+    step: null,
+    message: null,
+    time: 1,
+  } as const;
+  const done = { ...sent, state: "acknowledged", step: 7 } as const;
+  expect(notBackwards([{ ...done, type: "command" }], [{ ...sent, type: "command" }])[0]?.state).toBe("acknowledged");
+  expect(notBackwards([{ ...sent, type: "command" }], [{ ...done, type: "command" }])[0]?.step).toBe(7);
+  expect(notBackwards(undefined, [{ ...sent, type: "command" }])[0]?.state).toBe("sent");
 });
 
 test("a command follows what the run answers", () => {

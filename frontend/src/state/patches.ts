@@ -14,7 +14,16 @@ import {
   SYSTEM,
   SYSTEM_HISTORY,
 } from "./keys";
-import { type EventPages, type HostLines, MAX_EVENTS, type RunPage, withEvent, withRun, withSample } from "./merge";
+import {
+  type EventPages,
+  further,
+  type HostLines,
+  MAX_EVENTS,
+  type RunPage,
+  withEvent,
+  withRun,
+  withSample,
+} from "./merge";
 
 const PROGRESS_MS = 250;
 
@@ -137,7 +146,7 @@ export class Patches {
       const isNew = !known.some((each) => each.id === command.id);
       return isNew
         ? [...known, command]
-        : known.map((each) => (each.id === command.id ? { ...each, ...command } : each));
+        : known.map((each) => (each.id === command.id ? further(each, command) : each));
     });
   }
 

@@ -1,5 +1,6 @@
 """What several commands need: missing packages are told in one line, ports are checked."""
 
+import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,9 +20,9 @@ SERVER_PACKAGES = {
 
 
 def port_number(text: str) -> int:
-    """A TCP port from 0 to 65535. Raises ValueError, which argparse tells."""
-    if not 0 <= int(text) < 2**16:
-        raise ValueError(text)
+    """A TCP port. Raises ArgumentTypeError, which argparse tells."""
+    if not text.isdecimal() or int(text) >= 2**16:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; take one from 0 to 65535")
     return int(text)
 
 

@@ -54,8 +54,14 @@ async def _stepwire_error(request: Request, error: Exception) -> Response:
     return problem(error.status, error.title, error.message, error.field)
 
 
-async def _validation_error(_: Request, error: Exception) -> Response:
+async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    kind = request.headers.get("content-type", "")
+    if request.method in {"POST", "PUT"} and "json" not in kind:
+        told = (
+            f"The body is read as JSON only: send the header Content-Type: application/json, not {kind[:80] or 'none'}."
+        )
+        return problem(422, "Invalid value", told, "Content-Type")
     first = error.errors()[0]
     where = [part for part in first["loc"] if part not in {"body", "query", "path", "header"}]
     field = _field(where) or "body"

@@ -1,5 +1,7 @@
 import type { ConnectionStatus } from "../../hooks/useConnection";
 import { useNow } from "../../hooks/useNow";
+import { useRuns } from "../../hooks/useRuns";
+import { useSelection } from "../../hooks/useSelection";
 import { age, duration, percent, short, step as stepText } from "../../lib/format";
 import type { HostStatus, Run } from "../../services/types";
 import { elapsedSeconds, fraction, secondsLeft } from "../runs/progress";
@@ -22,7 +24,7 @@ export function Header({ run, hosts, connection, paused }: HeaderProps) {
       <h1 className={styles.brand}>
         STEP<span>WIRE</span>
       </h1>
-      <div className={styles.run}>{run ? <SelectedRun run={run} /> : <span className="dim">NO RUN SELECTED</span>}</div>
+      <div className={styles.run}>{run ? <SelectedRun run={run} /> : <NoRun />}</div>
       <Lamp connection={connection} paused={paused} />
       {run && <Age run={run} connection={connection} />}
       <div className={`${styles.item} ${styles.wide}`}>
@@ -39,6 +41,18 @@ export function Header({ run, hosts, connection, paused }: HeaderProps) {
       <Hosts hosts={hosts} />
       <Clock />
     </header>
+  );
+}
+
+/** Nothing is selected, or the address names a run that is not here. */
+function NoRun() {
+  const { selected } = useSelection();
+  const { loading } = useRuns();
+  if (selected === null || loading) return <span className="dim">NO RUN SELECTED</span>;
+  return (
+    <span className="warning">
+      There is no run {selected}; it was deleted, or its script never reached this server.
+    </span>
   );
 }
 

@@ -33,6 +33,7 @@ export function Charts({ run, selection }: SelectedProps) {
       <MetricsHistory
         runs={selection.compared}
         tabs={lossTabs(names)}
+        empty='No loss yet: log_metrics({"loss": …}) draws it here.'
         frame={(controls, body) => (
           <Panel number={4} about={controls}>
             {body}
@@ -42,6 +43,7 @@ export function Charts({ run, selection }: SelectedProps) {
       <MetricsHistory
         runs={selection.compared}
         tabs={rateTabs(names)}
+        empty='No learning rate yet: log_metrics({"lr": …}) draws it here.'
         frame={(controls, body) => (
           <Panel number={5} about={controls}>
             {body}

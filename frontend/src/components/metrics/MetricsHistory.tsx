@@ -6,6 +6,8 @@ import { MetricsChart } from "./MetricsChart";
 export interface MetricsHistoryProps {
   runs: readonly string[];
   tabs: readonly Tab[];
+  /** Said where there is no tab. */
+  empty?: string;
   /**
    * Puts the controls (tab and window buttons, for the panel's heading) and the charts where they belong;
    * without it they stand one below the other.
@@ -20,7 +22,7 @@ const WINDOWS: readonly [ChartWindow, string][] = [
 ];
 
 /** Charts of one tab's metrics, with a choice of tab, window and scale. */
-export function MetricsHistory({ runs, tabs, frame = stacked }: MetricsHistoryProps) {
+export function MetricsHistory({ runs, tabs, empty = "Nothing logged yet.", frame = stacked }: MetricsHistoryProps) {
   const [chosen, setChosen] = useState<string | null>(null);
   const [window, setWindow] = useState<ChartWindow>("all");
   const [logScale, setLogScale] = useState<boolean | "auto">("auto");
@@ -53,6 +55,7 @@ export function MetricsHistory({ runs, tabs, frame = stacked }: MetricsHistoryPr
   const several = (tab?.metrics.length ?? 0) > 1;
   const body = (
     <div className="metrics-history">
+      {tab === undefined && <p className="empty">{empty}</p>}
       {tab?.metrics.map((metric, at) => (
         <MetricsChart
           key={metric}

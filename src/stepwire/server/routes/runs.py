@@ -192,7 +192,7 @@ def _describe(run: Run, summaries: list[Summary], keys: str | None) -> RunAnswer
         end_time=moment(run.end_time),
         created_at=moment(run.created_at),
         updated_at=moment(run.updated_at),
-        step=max((summary.last_step for summary in logged), default=None),
+        step=newest.last_step if newest else None,
         last_time=moment(newest.last_time) if newest else None,
         summary={summary.name: _summary(summary) for summary in shown},
         more=len(shown) < len(found),
