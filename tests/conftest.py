@@ -1,6 +1,7 @@
 """Fixtures that the specification's test snippets name: ``client``, ``run_id``, ``websocket``."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,11 @@ from starlette.testclient import TestClient, WebSocketTestSession
 
 from stepwire.app import create_app
 from stepwire.server.settings import Settings
+
+
+def pytest_configure() -> None:
+    """A shell that runs the tests in the background lets them ignore SIGINT; the scripts under test must not inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def same_user(_client: object, _server: object) -> int:
