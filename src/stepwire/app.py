@@ -25,7 +25,7 @@ from stepwire.server.liveness import Liveness
 from stepwire.server.peer import PeerLookup, peer_uid
 from stepwire.server.problems import install_problems
 from stepwire.server.reads import Reads
-from stepwire.server.routes import checkpoints, commands, docs, events, live, metrics, runs, series, system
+from stepwire.server.routes import checkpoints, commands, docs, events, export, live, metrics, runs, series, system
 from stepwire.server.settings import Settings
 from stepwire.server.static import Page
 from stepwire.storage.open import open_storage
@@ -33,7 +33,7 @@ from stepwire.version import __version__
 
 WARM_UP_SECONDS = 0.5
 TOKEN_LENGTH = 32  # characters; anything shorter is what a kill or a full disk left
-ROUTES = (runs, metrics, series, checkpoints, commands, events, system, docs, live)
+ROUTES = (runs, metrics, series, export, checkpoints, commands, events, system, docs, live)
 
 
 def create_app(settings: Settings | None = None, *, lookup: PeerLookup = peer_uid) -> FastAPI:

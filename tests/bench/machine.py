@@ -41,12 +41,12 @@ def quantile(values: list[float], share: float) -> float:
 
 
 def commit() -> str:
-    """The checked-out commit, with + when the tree differs from it."""
+    """The checked-out commit, with + when the tree differs from it in more than the figures kept in docs/bench."""
     head = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()
     changed = subprocess.run(
-        ["git", "status", "--porcelain"], capture_output=True, text=True, check=False
+        ["git", "status", "--porcelain", "--", ".", ":!docs/bench"], capture_output=True, text=True, check=False
     ).stdout.strip()
     return (head or "unknown") + ("+" if changed else "")
 
@@ -79,3 +79,26 @@ def disk_control() -> str:
             os.fdatasync(file.fileno())
             times.append(time.perf_counter() - started)
     return f"fdatasync p50 {statistics.median(times) * 1e3:.2f} ms, p99 {quantile(times, 0.99) * 1e3:.2f} ms"
+
+
+def sync_control() -> str:
+    """The disk's answer to small commits, right now."""
+    times = sync_milliseconds(2)
+    return f"fdatasync p50 {quantile(times, 0.5):.2f} ms, p99 {quantile(times, 0.99):.2f} ms"
+
+
+def sync_milliseconds(seconds: float = 5, per_second: float = 100) -> list[float]:
+    """What a small commit of a write-ahead log waits for: 12 KiB over older ones, then fdatasync."""
+    times: list[float] = []
+    size, places = 12 * 1024, 400
+    with tempfile.NamedTemporaryFile(dir=".") as file:
+        file.write(bytes(size * places))
+        file.flush()
+        os.fsync(file.fileno())
+        for number in range(int(seconds * per_second)):
+            started = time.perf_counter()
+            os.pwrite(file.fileno(), os.urandom(size), number % places * size)
+            os.fdatasync(file.fileno())
+            times.append((time.perf_counter() - started) * 1e3)
+            time.sleep(max(0.0, 1 / per_second - times[-1] / 1e3))
+    return times

@@ -1,6 +1,7 @@
 """A real server in a process of its own, for as long as a measurement needs it."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,20 +13,49 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+CACHE = Path(".cache")
+STOP_SECONDS = 60
+
 
 @contextmanager
-def server(data: Path | None = None) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def data_folder() -> Iterator[Path]:
+    """A data folder on the disk of this checkout, where git does not look; removed afterwards."""
+    CACHE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="stepwire-bench-", dir=CACHE) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def server(data: Path | None = None) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """Yields the server's address and its process."""
-    with tempfile.TemporaryDirectory(prefix="stepwire-bench-", dir=".") as folder:
+    with data_folder() as folder:
         command = [sys.executable, "-m", "stepwire", "up", "--port", "0", "--no-browser", "--data", str(data or folder)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
-        url = process.stdout.readline().split()[-1]
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the server ended with {process.wait()}")
         try:
-            yield url, process
+            yield line.split()[-1], process
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(STOP_SECONDS)
+
+
+def forget_cached(folder: Path) -> None:
+    """Have the kernel forget the files of a stopped server, as after a restart of the machine."""
+    os.sync()
+    for path in folder.glob("dashboard.db*"):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(descriptor)
+
+
+def bytes_on_disk(folder: Path) -> int:
+    """Size of all files of a data folder."""
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
 
 
 def get(url: str) -> Any:

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from stepwire.protocol import Batch, SetColumns
 from stepwire.storage.open import Storage, open_storage
-from stepwire.storage.series.interface import Appended, Stream
+from stepwire.storage.series.interface import Appended, SeriesStore, Stream
 
 Row = tuple[tuple[str, ...], float, int, tuple[float, ...]]
 """One record: names, step, time (µs), values."""
@@ -82,10 +82,31 @@ class Script:
         ]
 
 
-@pytest.fixture(scope="session", params=["sqlite"])
+READS = {"raw", "window", "windows", "grid", "bands", "summaries", "ranked", "names", "scan", "records"}
+
+
+class Sealing:
+    """A series engine that seals everything before each read, so that reads find blocks only."""
+
+    def __init__(self, series: SeriesStore) -> None:
+        self._series = series
+
+    def __getattr__(self, name: str) -> Any:
+        if name in READS:
+            self._series.seal()
+        return getattr(self._series, name)
+
+
+def open_sealing(folder: Path) -> Storage:
+    """SQLite with every point in blocks."""
+    storage = open_storage(folder)
+    return replace(storage, series=Sealing(storage.series))
+
+
+@pytest.fixture(scope="session", params=["sqlite", "sqlite sealed"])
 def open_engine(request: pytest.FixtureRequest) -> Callable[[Path], Storage]:
     """Opens a data folder with each engine."""
-    return {"sqlite": open_storage}[request.param]
+    return {"sqlite": open_storage, "sqlite sealed": open_sealing}[request.param]
 
 
 @pytest.fixture

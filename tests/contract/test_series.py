@@ -78,9 +78,7 @@ def test_an_overlap_is_cut(script):
     assert (new.names, new.steps, new.times) == (AB, [1], [20])
     assert struct.unpack("<2d", new.values) == (2.0, 3.0)
     assert appended.records == ({"at": 3, **event},)
-    stored = list(script.storage.series.iter_journal("run_a"))
-    assert [(batch.first_seq, batch.n) for batch in stored] == [(1, 2), (3, 2)]
-    assert [record["at"] for batch in stored for record in batch.records] == [1, 1]
+    assert [seq for _, seq, _ in script.storage.series.records("run_a")] == [2, 4]
     assert script.storage.series.raw("run_a", ["loss"]).keys["loss"][2] == [1.0, 2.0]
 
 
@@ -216,15 +214,18 @@ def test_records_without_points_move_the_stream_too(script):
     """A batch of events alone is stored and acknowledged."""
     assert script.log({"type": "event"}, {"type": "heartbeat"}).high == 2
     assert script.storage.series.start_time("run_a") is None
-    assert [len(batch.records) for batch in script.storage.series.iter_journal("run_a")] == [2]
+    assert [(seq, record["type"]) for _, seq, record in script.storage.series.records("run_a")] == [(1, "event")]
 
 
-def test_the_journal_gives_back_the_batches(script):
-    """Export reads each batch with the script's own set ids, its names and its records."""
-    batches = [Batch(1, 2, (columns(2, 3, id=7),), ({"at": 1, "type": "x", "deep": {"a": [1, None]}},))]
-    stream = script.stream()
-    script.write(lambda tx: script.storage.series.append(tx, stream, batches[0]))
-    assert list(script.storage.series.iter_journal("run_a")) == batches
+def test_records_are_kept_as_they_came(script):
+    """What is not a point is read back with its record number, before and after the seal; heartbeats are not kept."""
+    deep = {"type": "x", "deep": {"a": [1, None]}}
+    script.log((A, 0, 10, (1.0,)), deep, {"type": "heartbeat"})
+    script.log(deep)
+    for _ in range(2):
+        found = [(seq, record["type"], record["deep"]) for _, seq, record in script.storage.series.records("run_a")]
+        assert found == [(2, "x", {"a": [1, None]}), (4, "x", {"a": [1, None]})]
+        script.storage.series.seal()
 
 
 # --- summaries -------------------------------------------------------------------------------------------
@@ -357,7 +358,8 @@ def test_nothing_is_there_before_the_first_point(script):
     assert series.grid([], x="step").series == []
     assert series.raw("run_x", ["loss"]).keys == {"loss": ([], [], [])}
     assert (series.cursor(), series.source_cursor("run_x"), series.start_time("run_x")) == (0, 0, None)
-    assert list(series.iter_journal("run_x")) == []
+    assert list(series.records("run_x")) == []
+    assert list(series.scan("run_x")) == []
 
 
 def test_steps_become_floats_when_one_is_not_whole(script):

@@ -16,6 +16,7 @@ SERVER_PACKAGES = {
     "structlog",
     "uvicorn",
     "uvloop",
+    "zstandard",
 }
 
 

@@ -6,14 +6,15 @@ sender and told to the viewers.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection
 
-from stepwire.errors import ConflictError, GoneError, InvalidError, NotFoundError
+from stepwire.errors import ConflictError, GoneError, InvalidError, NotFoundError, StepwireError
 from stepwire.protocol import (
     Batch,
     CommandMessage,
@@ -31,14 +32,38 @@ from stepwire.server.samples import Samples, host_columns, host_source, read_hos
 from stepwire.server.values import check_depth, is_system, spoken
 from stepwire.storage.catalog.interface import Checkpoint, NewCheckpoint, NewRun, Run, StoredAnswer
 from stepwire.storage.open import Storage
-from stepwire.storage.series.interface import Appended, Stream
+from stepwire.storage.series.interface import Appended, SeriesStore, Stream
 from stepwire.storage.writer import is_fatal
 
 log = structlog.get_logger()
 T = TypeVar("T")
 NewPoint = tuple[float | None, int, dict[str, float]]
 """(step or ``None`` for the next one, time in µs, values by name)."""
+Outcome = tuple[Batch, Appended | Exception]
+"""A batch and what became of it."""
 MAX_NEXT_STEPS = 10_000
+_PIECE_BYTES = 4 * 1024 * 1024
+
+
+def _pieces(batches: list[Batch]) -> Iterator[list[Batch]]:
+    """Batches in groups of some megabytes: each becomes one journal row."""
+    some: list[Batch] = []
+    size = 0
+    for batch in batches:
+        some.append(batch)
+        size += sum(len(columns.values) + len(columns.times) for columns in batch.sets)
+        if size > _PIECE_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def _attempt(series: SeriesStore, tx: Connection, stream: Stream, batch: Batch) -> Appended | Exception:
+    try:
+        return series.append(tx, stream, batch)
+    except StepwireError as error:
+        return error
 
 
 class Ingest:
@@ -96,27 +121,67 @@ class Ingest:
         self._tell(messages, hello.run_id)
         return stream, run
 
-    def record(self, stream: Stream, batch: Batch) -> asyncio.Future[Appended]:
-        """Store a batch of a stream exactly once; done when it is committed, then the viewers are told."""
+    def record(self, stream: Stream, waiting: deque[Batch]) -> asyncio.Future[list[Outcome]]:
+        """Store the batches of a stream that wait, exactly once, in order; then tell the viewers.
 
-        def job(tx: Connection) -> tuple[list[Appended], list[ServerMessage]]:
-            stored = [self._storage.series.append(tx, stream, batch)]
+        The batches are taken when the writer comes to it: those that arrived meanwhile share one journal row.
+
+        Returns:
+            A future for what became of each batch that waited then.
+        """
+        taken: list[Batch] = []
+
+        def job(tx: Connection) -> tuple[list[Outcome], list[Appended], list[ServerMessage]]:
+            while waiting:
+                taken.append(waiting.popleft())
+            outcomes = self._append(tx, stream, taken)
+            stored = list({id(one): one for _, one in outcomes if isinstance(one, Appended)}.values())
             scene = Scene(tx, self._storage.catalog, stream.source, self._clock())
             messages: list[ServerMessage] = []
-            for item in stored[0].records:
-                messages += self._apply(scene, stream, batch.first_seq, item, stored)
-            return stored, messages
+            more: list[Appended] = []
+            for appended in stored:
+                for item in appended.records:
+                    messages += self._apply(scene, stream, appended.first_seq, item, more)
+            return outcomes, stored + more, messages
 
         # Submitted before this returns, so that batches enter the writer's queue in the order of the socket.
-        return asyncio.ensure_future(self._told(self.submit(job), stream.source))
+        try:
+            submitted = self.submit(job)
+        except StepwireError as error:  # the server stops
+            submitted = asyncio.get_running_loop().create_future()
+            submitted.set_exception(error)
+        return asyncio.ensure_future(self._told(submitted, stream.source, taken, waiting))
 
-    async def _told(self, job: asyncio.Future[tuple[list[Appended], list[ServerMessage]]], run_id: str) -> Appended:
-        stored, messages = await job
+    def _append(self, tx: Connection, stream: Stream, batches: list[Batch]) -> list[Outcome]:
+        """All batches as one where possible; else each by itself, so that a bad one doesn't harm the others."""
+        series = self._storage.series
+        outcomes: list[Outcome] = []
+        for some in _pieces(batches):
+            try:
+                stored = series.append_all(tx, stream, some)
+                outcomes += [(batch, stored) for batch in some]
+            except StepwireError:
+                outcomes += [(batch, _attempt(series, tx, stream, batch)) for batch in some]
+        return outcomes
+
+    async def _told(
+        self,
+        job: asyncio.Future[tuple[list[Outcome], list[Appended], list[ServerMessage]]],
+        run_id: str,
+        taken: list[Batch],
+        waiting: deque[Batch],
+    ) -> list[Outcome]:
+        try:
+            outcomes, stored, messages = await job
+        except Exception as error:  # noqa: BLE001 - told to the sender of each batch, who sends it again
+            taken += waiting
+            waiting.clear()
+            return [(batch, error) for batch in taken]
         for appended in stored:
             self._hub.publish_points(run_id, appended.sets, appended.cursor)
         self._tell(messages, run_id)
-        self._show_hosts(stored[0].records)
-        return stored[0]
+        self._show_hosts(tuple(record for appended in stored for record in appended.records))
+        return outcomes
 
     def _show_hosts(self, records: tuple[Record, ...]) -> None:
         for record in records:

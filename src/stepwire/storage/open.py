@@ -31,6 +31,7 @@ class Storage:
             StepwireError: ``timeout`` seconds were too few. The folder stays locked while this process lives,
                 because two that write would damage it.
         """
+        self.series.close()
         if not self.writer.close(timeout):
             raise StepwireError(f"{self.writer.waiting} writes were not finished within {timeout:g} s.")
         self.database.close()

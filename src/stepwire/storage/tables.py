@@ -84,7 +84,9 @@ metadata = MetaData()
 
 def _table(name: str, *parts: Any) -> Table:
     # AUTOINCREMENT: a number that was shown or cached never comes back for something else after a delete.
-    counted = any(isinstance(part, Column) and part.primary_key and part.type is Int for part in parts)
+    counted = any(
+        isinstance(part, Column) and part.primary_key and part.type is Int and part.autoincrement for part in parts
+    )
     return Table(name, metadata, *parts, sqlite_strict=True, sqlite_autoincrement=counted)
 
 
@@ -212,6 +214,13 @@ source = _table(
     Column("first_time", Int),
     # At least as many as it has metrics: the sizes of its metric sets, until somebody counts.
     Column("names", Int, nullable=False, server_default=text("0")),
+    # Grows with its streams, metric sets, renames, deletions and rewinds: what memory knows of them is then old.
+    Column("version", Int, nullable=False, server_default=text("0")),
+    # Highest number of its journal rows that are sealed.
+    Column("cursor", Int, nullable=False, server_default=text("0")),
+    # 1: run_metric is behind its points.
+    Column("stale", Int, nullable=False, server_default=text("0")),
+    Index("idx_source_stale", "stale"),
 )
 
 stream = _table(
@@ -222,6 +231,10 @@ stream = _table(
     Column("attempt", Int, nullable=False),
     Column("rank", Int, nullable=False),
     Column("high", Int, nullable=False, server_default=text("0")),
+    # Number of the last journal row that is sealed.
+    Column("sealed_through", Int, nullable=False, server_default=text("0")),
+    # A later attempt went on from here: points past it are superseded.
+    Column("limit_step", Real),
     UniqueConstraint("source", "writer_id"),
 )
 
@@ -231,7 +244,73 @@ metric_set = _table(
     Column("stream", Int, ForeignKey("stream.number"), nullable=False),
     Column("id", Int, nullable=False),
     Column("names", Json, nullable=False),
+    Column("source", Int, nullable=False, server_default=text("0")),
     UniqueConstraint("stream", "id"),
+    Index("idx_metric_set_source", "source", "number"),
+)
+
+# How far a metric set is in blocks. Beside metric_set, whose names may be long, because each seal rewrites it.
+sealed = _table(
+    "sealed",
+    Column("metric_set", Int, ForeignKey("metric_set.number"), primary_key=True, autoincrement=False),
+    Column("rows", Int, nullable=False),
+    # Rows before this one are in no block any more; their cells are.
+    Column("raw_from", Int, nullable=False, server_default=text("0")),
+    # 1: steps (times) never fall from one row to the next.
+    Column("step_sorted", Int, nullable=False),
+    Column("time_sorted", Int, nullable=False),
+    Column("last_step", Real, nullable=False),
+    Column("last_time", Int, nullable=False),
+    # Summary of every column, over the sealed rows.
+    Column("summary", Blob, nullable=False),
+)
+
+# What block bodies have in common: which rows of which metric set, and where they lie on every axis.
+chunk = _table(
+    "chunk",
+    _number(),
+    Column("metric_set", Int, nullable=False),
+    Column("level", Int, nullable=False),
+    Column("k", Int, nullable=False),
+    Column("rows", Int, nullable=False),
+    Column("first_seq", Int, nullable=False),
+    Column("s0", Real, nullable=False),
+    Column("s1", Real, nullable=False),
+    Column("t0", Int, nullable=False),
+    Column("t1", Int, nullable=False),
+    Column("axis", Blob, nullable=False),
+    UniqueConstraint("metric_set", "level", "k"),
+)
+
+# One column of one chunk: id = chunk.number * 16384 + column.
+block = _table("block", Column("id", Int, primary_key=True, autoincrement=False), Column("body", Blob, nullable=False))
+
+# A metric that is shown under another name.
+renamed = _table(
+    "renamed",
+    Column("source", Int, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("shown", Text, nullable=False),
+    PrimaryKeyConstraint("source", "name"),
+)
+
+# A metric that was deleted: the rows of its column before this one are gone.
+metric_cut = _table(
+    "metric_cut",
+    Column("metric_set", Int, nullable=False),
+    Column("column", Int, nullable=False),
+    Column("rows", Int, nullable=False),
+    PrimaryKeyConstraint("metric_set", "column"),
+)
+
+# The records of sealed journal rows that are not points.
+record = _table(
+    "record",
+    _number(),
+    Column("source", Int, nullable=False),
+    Column("stream", Int, nullable=False),
+    Column("body", Blob, nullable=False),
+    Index("idx_record_source", "source", "stream", "number"),
 )
 
 journal = _table(
@@ -242,7 +321,7 @@ journal = _table(
     Column("first_seq", Int, nullable=False),
     Column("n", Int, nullable=False),
     Column("body", Blob, nullable=False),
-    Index("idx_journal_source", "source", "number"),
+    Index("idx_journal_source", "source", "stream", "number"),
 )
 
 run_metric = _table(

@@ -37,6 +37,7 @@ from stepwire.protocol import (
 )
 from stepwire.server.context import Context, Ctx
 from stepwire.server.hub import ALL_RUNS, Viewer
+from stepwire.server.ingest import Outcome
 from stepwire.server.wire import decode_binary, decode_text, encode_binary, encode_text
 from stepwire.storage.series.interface import Appended, Stream
 
@@ -275,7 +276,10 @@ class _Script:
         self._connection = connection
         self._context = context
         self._stream = stream
+        self._waiting: deque[Batch] = deque()
+        self._sizes: dict[int, int] = {}
         self._unacknowledged = 0
+        self._at_work = False
         self._room = asyncio.Event()
         self._room.set()
         context.liveness.join(run_id, connection)
@@ -292,30 +296,56 @@ class _Script:
     async def batch(self, batch: Batch, size: int) -> None:
         """Hand a batch to the writer; wait only while twice the window is under way."""
         self._context.liveness.hear(self.run_id)
-        await self._room.wait()
+        if not self._room.is_set():
+            await self._room.wait()
         self._unacknowledged += size
+        self._sizes[id(batch)] = size
         if self._unacknowledged > 2 * WINDOW_BYTES:
             self._room.clear()
-        stored = self._context.ingest.record(self._stream, batch)
-        stored.add_done_callback(lambda done: self._answer(done, batch, size))
+        self._waiting.append(batch)
+        if not self._at_work:
+            self._write()
 
-    def _answer(self, stored: asyncio.Future[Appended], batch: Batch, size: int) -> None:
-        self._unacknowledged -= size
+    def _write(self) -> None:
+        """Have all that waits written; what arrives until the writer comes to it goes along."""
+        self._at_work = True
+        self._context.ingest.record(self._stream, self._waiting).add_done_callback(self._answer)
+
+    def _answer(self, done: asyncio.Future[list[Outcome]]) -> None:
+        self._at_work = False
+        if done.cancelled():
+            return
+        outcomes = done.result()
+        self._unacknowledged -= sum(self._sizes.pop(id(batch)) for batch, _ in outcomes)
         if self._unacknowledged <= WINDOW_BYTES:
             self._room.set()
-        if stored.cancelled():
-            return
-        error = stored.exception()
         with contextlib.suppress(WebSocketDisconnect):  # it does not read; the sender ends it
-            self._connection.offer(Ack(stored.result().high) if error is None else _nack(error, batch))
-        if error is None:
-            _log_batch(self.run_id, batch, stored.result())
+            self._tell(outcomes)
+        if self._waiting:
+            self._write()
+
+    def _tell(self, outcomes: list[Outcome]) -> None:
+        """One acknowledgement for batches in a row; a refusal for each that was not stored."""
+        stored: Appended | None = None
+        for batch, outcome in outcomes:
+            if isinstance(outcome, Appended):
+                stored = outcome
+                continue
+            if stored is not None:
+                self._connection.offer(Ack(stored.high))
+                stored = None
+            self._connection.offer(_nack(outcome, batch))
+        if stored is not None:
+            self._connection.offer(Ack(stored.high))
+        _log_batches(self.run_id, outcomes)
 
 
-def _log_batch(run_id: str, batch: Batch, stored: Appended) -> None:
-    step = stored.sets[-1].steps[-1] if stored.sets else None
-    metrics = sum(len(columns.names) for columns in stored.sets)
-    log.debug("metric_logged", run_id=run_id, step=step, metric_count=metrics, records=batch.n)
+def _log_batches(run_id: str, outcomes: list[Outcome]) -> None:
+    stored = next((one for _, one in reversed(outcomes) if isinstance(one, Appended) and one.sets), None)
+    if stored is not None:
+        metrics = sum(len(columns.names) for columns in stored.sets)
+        records = sum(batch.n for batch, one in outcomes if isinstance(one, Appended))
+        log.debug("metric_logged", run_id=run_id, step=stored.sets[-1].steps[-1], metric_count=metrics, records=records)
 
 
 def _nack(error: BaseException, batch: Batch) -> Nack:

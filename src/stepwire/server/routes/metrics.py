@@ -10,8 +10,8 @@ from stepwire.errors import ConflictError, InvalidError
 from stepwire.protocol import Number
 from stepwire.server.body import StrictRoute
 from stepwire.server.context import Context, Ctx
-from stepwire.server.hub import wanted
 from stepwire.server.ingest import NewPoint
+from stepwire.server.keys import pick
 from stepwire.server.problems import encode_json
 from stepwire.server.records import now_us
 from stepwire.server.values import check_metrics, check_seconds, check_step, is_system, to_json
@@ -173,13 +173,6 @@ def _point(point: PointBody, field: str) -> NewPoint:
     names, values = check_metrics(point.metrics, f"{field}metrics")
     when = now_us() if point.timestamp is None else check_seconds(point.timestamp, f"{field}timestamp")
     return step, when, dict(zip(names, values, strict=True))
-
-
-def pick(names: list[str], keys: str | None, key: list[str] | None) -> list[str]:
-    """The names that ``keys`` (commas, globs) and ``key`` (one name each) ask for."""
-    exact = set(key or ())
-    globs = tuple(part for part in (keys or "").split(",") if part)
-    return [name for name in names if name in exact or (globs and wanted(name, globs))]
 
 
 def _chosen(context: Context, run_id: str, asked: tuple[str | None, list[str] | None]) -> tuple[list[str], bool]:

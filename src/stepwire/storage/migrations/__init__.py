@@ -10,9 +10,10 @@ from sqlalchemy import Connection, insert, inspect, select
 
 from stepwire.errors import StepwireError
 from stepwire.storage.migrations.m0001_initial import m0001_initial
+from stepwire.storage.migrations.m0002_blocks import m0002_blocks
 from stepwire.storage.tables import migration
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_initial,)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_initial, m0002_blocks)
 
 
 def pending(tx: Connection) -> list[Callable[[Connection], None]]:

@@ -166,10 +166,14 @@ _POSTGRESQL = {
 }
 
 
+def column_types(tx: Connection) -> dict[str, str]:
+    """What this database calls the column types of ``tables.py``."""
+    return _POSTGRESQL if tx.dialect.name == "postgresql" else _SQLITE
+
+
 def m0001_initial(tx: Connection) -> None:
     """Make every table of the catalog and of the series, and the identity of this database."""
-    types = _POSTGRESQL if tx.dialect.name == "postgresql" else _SQLITE
-    for statement in _SQL.format(**types).split(";\n"):
+    for statement in _SQL.format(**column_types(tx)).split(";\n"):
         if statement.strip():
             tx.exec_driver_sql(statement)
     values = {"server_id": uuid.uuid4().hex, "last_run_number": "0", "summarised_through": "0"}

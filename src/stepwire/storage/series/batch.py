@@ -87,6 +87,37 @@ def cut_rows(rows: Rows, skip: int, width: int) -> Rows:
     return Rows(sent, at, steps, times)
 
 
+def moved_rows(rows: Rows, by: int) -> Rows:
+    """The same rows, their records numbered ``by`` higher."""
+    return rows if not by else Rows(rows.sent, tuple(at + by for at in rows.at), rows.steps, rows.times)
+
+
+def join_sets(rows: Sequence[Rows]) -> list[Rows]:
+    """Rows of the same metric set and step type as one; the columns as bytes fit the numbers then."""
+    found: dict[tuple[int, str], list[Rows]] = {}
+    for one in rows:
+        found.setdefault((one.sent.id, one.sent.step_type), []).append(one)
+    return [_joined(parts) for parts in found.values()]
+
+
+def _joined(parts: list[Rows]) -> Rows:
+    first = parts[0].sent
+    at = parts[0].at if len(parts) == 1 else tuple(at for part in parts for at in part.at)
+    sent = SetColumns(
+        id=first.id,
+        names=first.names,
+        step_type=first.step_type,
+        at=struct.pack(f"<{len(at)}I", *at),
+        steps=first.steps if len(parts) == 1 else b"".join([part.sent.steps for part in parts]),
+        times=first.times if len(parts) == 1 else b"".join([part.sent.times for part in parts]),
+        values=first.values if len(parts) == 1 else b"".join([part.sent.values for part in parts]),
+    )
+    if len(parts) == 1:
+        return Rows(sent, at, parts[0].steps, parts[0].times)
+    steps: Any = tuple(step for part in parts for step in part.steps)
+    return Rows(sent, at, steps, tuple(time for part in parts for time in part.times))
+
+
 def _rows(sent: SetColumns, n: int, field: str) -> Rows:
     if sent.step_type not in ("i8", "f8"):
         raise InvalidError(f'{field}.step_type must be "i8" or "f8".', f"{field}.step_type")

@@ -1,4 +1,4 @@
-"""Many points into few buckets, without losing an extremum. Pure functions over NumPy arrays.
+"""Many parts into few buckets, without losing an extremum. Pure functions over NumPy arrays.
 
 Imported lazily: the server listens before NumPy is loaded.
 """
@@ -10,25 +10,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stepwire.storage.series.columns import Points
-from stepwire.storage.series.interface import Axis, Buckets, Grid
+from stepwire.storage.series.interface import Buckets, Grid
+from stepwire.storage.series.parts import Parts
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One series of a chart: its points in ascending ``x``, equal ``x`` in the order of logging."""
+    """One series of a chart: its parts in ascending x."""
 
     source: str
     name: str
-    x: Array
-    values: Array
+    parts: Parts
 
 
 @dataclass(frozen=True, slots=True)
-class _Cells:
-    """Points of one line, grouped: ``places[i]`` is the place on the shared x of the i-th group."""
+class Cells:
+    """Parts of one line, grouped: ``places[i]`` is the place on the shared x of the i-th group."""
 
     places: Array
     mean: Array
@@ -39,40 +38,19 @@ class _Cells:
     nonfinite: Array
 
 
-def to_line(
-    source: str, name: str, points: Points | None, axis: Axis, origin: int, start: float | None, stop: float | None
-) -> Line:
-    """The points with ``start <= x <= stop``, in order of x. ``origin`` (µs): where ``relative`` counts from."""
-    if points is None:
-        return Line(source, name, np.empty(0), np.empty(0))
-    x, values = _axis(points, axis, origin), points.values
-    if len(x) > 1 and bool((x[1:] < x[:-1]).any()):
-        sort = np.argsort(x, kind="stable")
-        x, values = x[sort], values[sort]
-    begin = 0 if start is None else int(np.searchsorted(x, start, "left"))
-    end = len(x) if stop is None else int(np.searchsorted(x, stop, "right"))
-    return Line(source, name, x[begin:end], values[begin:end])
-
-
-def _axis(points: Points, axis: Axis, origin: int) -> Array:
-    if axis == "step":
-        return points.steps
-    return points.times if axis == "time" else (points.times - origin) / 1e6
-
-
 def window(line: Line, points: int) -> Buckets:
     """The line in at most ``points`` buckets; every stored point as it is when there are no more than that."""
-    stored = len(line.x)
-    if stored <= points:
-        return _buckets(line, line.x, _group(line.values, np.arange(stored), np.arange(stored)))
-    shared = _grid_of([line], points)
-    return _buckets(line, shared, _cells(line, shared))
+    parts = line.parts
+    if parts.is_raw and len(parts) <= points:
+        return _buckets(line, parts.x, _group(parts, np.arange(len(parts)), np.arange(len(parts))))
+    shared = shared_x([line], points)
+    return _buckets(line, shared, cells_on(line, shared))
 
 
 def grid(lines: Sequence[Line], points: int) -> Grid:
     """All lines on one shared ascending x of at most ``points`` buckets."""
-    shared = _grid_of(lines, points)
-    series = [_buckets(line, shared, _cells(line, shared)) for line in lines]
+    shared = shared_x(lines, points)
+    series = [_buckets(line, shared, cells_on(line, shared)) for line in lines]
     return Grid(
         x=shared.tolist(),
         series=series,
@@ -81,9 +59,9 @@ def grid(lines: Sequence[Line], points: int) -> Grid:
     )
 
 
-def _grid_of(lines: Sequence[Line], points: int) -> Array:
+def shared_x(lines: Sequence[Line], points: int) -> Array:
     """The shared x: every distinct x when they fit, else the first x of each bucket that has a point."""
-    filled = [line.x for line in lines if len(line.x)]
+    filled = [line.parts.x for line in lines if len(line.parts)]
     if not filled:
         return np.empty(0)
     # Counted line by line first: joining millions of points only to find that they don't fit takes long.
@@ -111,44 +89,39 @@ def _starts(bucket: Array) -> Array:
     return np.flatnonzero(np.concatenate(([True], bucket[1:] != bucket[:-1])))
 
 
-def _cells(line: Line, shared: Array) -> _Cells:
-    """The line's points grouped by the shared x at or before them."""
-    bucket = np.searchsorted(shared, line.x, "right") - 1
+def cells_on(line: Line, shared: Array) -> Cells:
+    """The line's parts grouped by the shared x at or before them."""
+    bucket = np.searchsorted(shared, line.parts.x, "right") - 1
     starts = _starts(bucket) if len(bucket) else np.empty(0, np.int64)
-    return _group(line.values, starts, bucket[starts])
+    return _group(line.parts, starts, bucket[starts])
 
 
-def _group(values: Array, starts: Array, places: Array) -> _Cells:
+def _group(parts: Parts, starts: Array, places: Array) -> Cells:
     if not len(starts):
-        empty = np.empty(0)
-        return _Cells(places, empty, empty, empty, empty, empty.astype(np.int64), empty.astype(np.int64))
-    finite = np.isfinite(values)
-    ends = np.append(starts[1:], len(values))
-    seen = np.add.reduceat(finite, starts, dtype=np.int64)
-    low = np.minimum.reduceat(np.where(finite, values, np.inf), starts)
-    high = np.maximum.reduceat(np.where(finite, values, -np.inf), starts)
-    return _Cells(
-        places=places,
-        mean=_mean(np.where(finite, values, 0.0), starts, ends, seen, low, high),
-        min=low,
-        max=high,
-        last=values[ends - 1],
-        count=ends - starts,
-        nonfinite=(ends - starts) - seen,
-    )
+        empty, none = np.empty(0), np.empty(0, np.int64)
+        return Cells(places, empty, empty, empty, empty, none, none)
+    ends = np.append(starts[1:], len(parts))
+    finite = parts.count - parts.odd
+    count = np.add.reduceat(parts.count, starts)
+    seen = np.add.reduceat(finite, starts)
+    low, high = np.minimum.reduceat(parts.min, starts), np.maximum.reduceat(parts.max, starts)
+    mean = _mean(parts.mean, finite, starts, ends, seen)
+    some = seen > 0
+    # Rounding may put the mean of equal values one bit outside of them.
+    mean = np.where(some, np.clip(mean, np.where(some, low, 0.0), np.where(some, high, 0.0)), 0.0)
+    return Cells(places, mean, low, high, parts.last[ends - 1], count, count - seen)
 
 
-def _mean(values: Array, starts: Array, ends: Array, seen: Array, low: Array, high: Array) -> Array:
+def _mean(means: Array, finite: Array, starts: Array, ends: Array, seen: Array) -> Array:
     divisor = np.maximum(seen, 1)
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.add.reduceat(values, starts) / divisor
+        mean = np.add.reduceat(means * finite, starts) / divisor
     if not np.isfinite(mean).all():  # the sum of huge values left the range; divide first, a little less exact
-        mean = np.add.reduceat(values / np.repeat(divisor, ends - starts), starts)
-    # Rounding may put the mean of equal values one bit outside of them.
-    return np.where(seen > 0, np.clip(mean, np.where(seen > 0, low, 0.0), np.where(seen > 0, high, 0.0)), 0.0)
+        mean = np.add.reduceat(means * (finite / np.repeat(divisor, ends - starts)), starts)
+    return mean
 
 
-def _buckets(line: Line, shared: Array, cells: _Cells) -> Buckets:
+def _buckets(line: Line, shared: Array, cells: Cells) -> Buckets:
     filled = cells.count - cells.nonfinite > 0
     places = cells.places
     return Buckets(
@@ -161,9 +134,9 @@ def _buckets(line: Line, shared: Array, cells: _Cells) -> Buckets:
         last=_spread(cells.last, places, np.ones(len(places), bool), len(shared)),
         count=_spread_counts(cells.count, places, len(shared)),
         nonfinite=_spread_counts(cells.nonfinite, places, len(shared)),
-        first_value=float(line.values[0]) if len(line.values) else None,
-        last_value=float(line.values[-1]) if len(line.values) else None,
-        stored=len(line.x),
+        first_value=float(line.parts.first[0]) if len(line.parts) else None,
+        last_value=float(line.parts.last[-1]) if len(line.parts) else None,
+        stored=line.parts.stored,
         exact=bool((cells.count <= 1).all()),
     )
 

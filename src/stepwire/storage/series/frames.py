@@ -6,7 +6,6 @@ from typing import Any, Literal
 import msgspec
 
 from stepwire.errors import InvalidError
-from stepwire.protocol import Batch, SetColumns
 from stepwire.storage.series.batch import Rows
 
 
@@ -55,24 +54,11 @@ def encode_frame(first_seq: int, n: int, sets: Iterable[tuple[int, Rows]], recor
     return _encoder.encode((first_seq, n, columns, records))
 
 
+def encode_columns_frame(first_seq: int, n: int, sets: Iterable[tuple[int, str, bytes, bytes, bytes, bytes]]) -> bytes:
+    """The body for columns that are bytes already: (set number, step type, at, steps, times, values)."""
+    return _encoder.encode((first_seq, n, list(sets), []))
+
+
 def decode_frame(body: bytes) -> Frame:
     """The frame of a journal row; its columns are views of ``body``."""
     return _decoder.decode(body)
-
-
-def to_batch(frame: Frame, sets: dict[int, tuple[int, tuple[str, ...]]]) -> Batch:
-    """``frame`` as it came. ``sets``: number in the database → the script's id and the names."""
-    columns = [
-        SetColumns(
-            id=sets[part.number][0],
-            names=sets[part.number][1],
-            step_type=part.step_type,
-            at=bytes(part.at),
-            steps=bytes(part.steps),
-            times=bytes(part.times),
-            values=bytes(part.values),
-        )
-        for part in frame.sets
-    ]
-    records = tuple(msgspec.msgpack.decode(frame.records))
-    return Batch(first_seq=frame.first_seq, n=frame.n, sets=tuple(columns), records=records)

@@ -11,10 +11,15 @@ Promises:
 * **Nothing is averaged that is not finite.** NaN and ±Inf are kept bit for bit, counted apart, and never
   enter min, max or mean.
 * **Order.** Points come in ascending x; equal x in the order of logging. The value at a step is the last one.
+  Between streams the order is that of attempts, then of the streams' opening.
 * **A repeated step keeps all its points.**
+* **A rewind hides, never deletes.** Points of earlier attempts past the step are *superseded*: left out of
+  summaries, windows and grids, and read with ``superseded=True``.
+* **Where a point lies is nobody's business.** Compaction moves points from the journal into blocks, and a read
+  beside it sees each of them exactly once.
 
 Words: a *source* is a run or a host; a *stream* is one writer (a process life) of a source; a *metric set* is
-the ordered names that one log call carries.
+the ordered names that one log call carries; *sealed* points are those in blocks.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +29,9 @@ from typing import Any, Literal, Protocol
 from sqlalchemy import Connection
 
 from stepwire.protocol import Batch
+
+Statistic = Literal["first", "last", "min", "max", "count"]
+"""A figure of a summary that runs can be sorted by."""
 
 Axis = Literal["step", "time", "relative"]
 """x axis: step number, µs since 1970 (integers), or seconds since the run's first start (floats)."""
@@ -64,14 +72,15 @@ class Appended:
         high: The stream's last sequence number now; acknowledge up to here after COMMIT.
         cursor: Number of the journal row, growing over all streams; 0 when nothing was new.
         sets: What was new, by metric set.
-        records: The records that are not points and were new, as they came (``at`` still relative to the
-            batch's ``first_seq``).
+        records: The records that are not points and were new, as they came; their ``at`` counts from ``first_seq``.
+        first_seq: ``first_seq`` of the first batch.
     """
 
     high: int
     cursor: int
     sets: tuple[AcceptedSet, ...]
     records: tuple[dict[str, Any], ...]
+    first_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +146,88 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """Several runs as one line: figures over the runs' own values at each x of a grid, ``None`` where none has one.
+
+    Each run counts once at an x, with the mean of its points there (a run that logs more often does not weigh more).
+
+    Attributes:
+        group: What the runs have in common, as the caller named it.
+        name: The metric.
+        runs: How many runs have a value, per x.
+        std: Standard deviation of the population (divided by n).
+        q25, q75: Quartiles, linear between neighbours.
+        min, max: Over all points of all runs.
+    """
+
+    group: str
+    name: str
+    runs: list[int]
+    mean: list[float | None]
+    median: list[float | None]
+    std: list[float | None]
+    min: list[float | None]
+    max: list[float | None]
+    q25: list[float | None]
+    q75: list[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class BandGrid:
+    """Bands on one shared ascending x. ``stored`` counts the points behind them."""
+
+    x: list[float]
+    bands: list[Band]
+    stored: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawBlock:
+    """Some stored rows of one metric set of one stream, in the order of logging, as arrays.
+
+    Attributes:
+        writer_id, attempt, rank: The stream.
+        set_id: The stream's own ordinal of the metric set.
+        row: Number of the first row in its metric set, from 0.
+        names: Metric names as shown, one per column of ``values``.
+        seqs: int64, the record number of each row in its stream.
+        steps: int64, or float64 when a step is not whole.
+        times: int64, µs since 1970.
+        values: float64, rows × names, bit for bit as logged.
+        superseded: bool per row: hidden by a rewind.
+        missing: bool per name: deleted points of this metric stand here; its values mean nothing.
+    """
+
+    writer_id: str
+    attempt: int
+    rank: int
+    set_id: int
+    row: int
+    names: tuple[str, ...]
+    seqs: Any
+    steps: Any
+    times: Any
+    values: Any
+    superseded: Any
+    missing: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a source takes on disk, in bytes of rows (page slack not counted).
+
+    ``raw`` are sealed points, ``levels`` their pyramid and axes, ``journal`` points not sealed yet. ``metrics``
+    holds raw and pyramid bytes per metric.
+    """
+
+    points: int
+    raw: int
+    levels: int
+    journal: int
+    metrics: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class RawPage:
     """Stored points unchanged, per metric; ``next_cursor`` is ``None`` on the last page."""
 
@@ -173,8 +264,53 @@ class SeriesStore(Protocol):
         """
         ...
 
+    def append_all(self, tx: Connection, stream: Stream, batches: Sequence[Batch]) -> Appended:
+        """Store several batches of a stream that follow each other, as one ``append`` at the price of one.
+
+        Raises:
+            As ``append``, for the first batch that is wrong. Nothing is stored, of the others neither.
+        """
+        ...
+
+    def rewind(self, tx: Connection, source: str, attempt: int, step: float) -> None:
+        """Attempt ``attempt`` goes on from ``step``: points of earlier attempts past it become superseded."""
+        ...
+
+    def rename(self, tx: Connection, source: str, old: str, new: str) -> None:
+        """Show metric ``old`` as ``new`` from now on, points to come too. The points themselves stay.
+
+        Raises:
+            NotFoundError: No such metric.
+            InvalidError: ``new`` is no name.
+            ConflictError: ``new`` is a metric of the source already.
+        """
+        ...
+
+    def delete_metric(self, tx: Connection, source: str, name: str) -> None:
+        """Forget the points that a metric has by now; what is logged later is kept.
+
+        Raises:
+            NotFoundError: No such metric.
+        """
+        ...
+
+    def finish(self, source: str) -> None:
+        """The source is not expected to log more soon: seal what it has when there is time. Returns at once."""
+        ...
+
+    def seal(self, source: str | None = None) -> None:
+        """Seal every committed point of a source, or of all, now. Waits for it; not for the writer's thread."""
+        ...
+
     def names(self, source: str) -> list[str]:
         """Metric names of a source, sorted."""
+        ...
+
+    def ranked(self, name: str, statistic: Statistic, *, descending: bool = False) -> Iterator[tuple[str, float]]:
+        """Sources of kind ``run`` with a finite such figure of this metric, in its order, read as they are asked for.
+
+        Ties by source number. Exact as of the first step of the iteration; no points are read.
+        """
         ...
 
     def summaries(self, sources: Sequence[str], names: Sequence[str] | None = None) -> dict[str, list[Summary]]:
@@ -191,10 +327,14 @@ class SeriesStore(Protocol):
         stop: float | None = None,
         points: int = 1000,
         origin: int | None = None,
+        superseded: bool = False,
     ) -> Buckets:
         """One series between ``start`` and ``stop`` (both included; ``None``: open) in about ``points`` buckets.
 
+        Every bucket is exact for the points that it counts, and buckets follow each other without a gap; where
+        cells of the pyramid stand for points, a bucket's edge may lie less than one cell beside the even grid.
         ``origin`` (µs) is where ``relative`` counts from; the source's earliest point when left out.
+        ``superseded``: the points hidden by rewinds instead of the visible ones.
         """
         ...
 
@@ -208,6 +348,7 @@ class SeriesStore(Protocol):
         stop: float | None = None,
         points: int = 1000,
         origin: int | None = None,
+        superseded: bool = False,
     ) -> list[Buckets]:
         """The ``window`` of each of ``names``, in their order, at the price of one reading of the source."""
         ...
@@ -221,6 +362,7 @@ class SeriesStore(Protocol):
         stop: float | None = None,
         points: int = 1000,
         origins: Mapping[str, int] | None = None,
+        superseded: bool = False,
     ) -> Grid:
         """Several (source, name) on one shared x of at most about ``points`` buckets: a whole chart in one pass.
 
@@ -228,12 +370,47 @@ class SeriesStore(Protocol):
         """
         ...
 
+    def bands(
+        self,
+        groups: Mapping[str, Sequence[str]],
+        names: Sequence[str],
+        *,
+        x: Axis,
+        start: float | None = None,
+        stop: float | None = None,
+        points: int = 1000,
+        origins: Mapping[str, int] | None = None,
+    ) -> BandGrid:
+        """Each metric over each group of sources: mean, median, spread and extremes at every x of a shared grid."""
+        ...
+
     def raw(self, source: str, names: Sequence[str], *, cursor: str | None = None, limit: int = 10_000) -> RawPage:
-        """The next at most ``limit`` log rows of ``names`` in the order of storing.
+        """The next at most ``limit`` log rows of ``names``, stream by stream in the order of logging.
+
+        Points hidden by rewinds are among them, deleted and archived ones are not.
 
         Raises:
             InvalidError: ``cursor`` was not made by this method.
         """
+        ...
+
+    def scan(self, source: str, names: Sequence[str] | None = None) -> Iterator[RawBlock]:
+        """Every stored row of a source, some thousand at a time, in constant memory; for exports.
+
+        Points that arrive meanwhile may or may not be there. Deleted and archived points are not.
+        """
+        ...
+
+    def records(self, source: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
+        """(stream number, record number, record) of what was logged beside points, heartbeats left out."""
+        ...
+
+    def usage(self, source: str) -> Usage:
+        """What a source takes on disk."""
+        ...
+
+    def close(self) -> None:
+        """Stop the background work; the writer must still live. What is left is done after the next start."""
         ...
 
     def cursor(self) -> int:
@@ -249,9 +426,5 @@ class SeriesStore(Protocol):
         ...
 
     def delete(self, tx: Connection, source: str) -> None:
-        """Forget a source with all of its points."""
-        ...
-
-    def iter_journal(self, source: str) -> Iterator[Batch]:
-        """The batches of a source as stored, in order (export, tests)."""
+        """Forget a source with all of its points. Their bytes are given back in the background."""
         ...

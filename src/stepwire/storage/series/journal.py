@@ -4,17 +4,17 @@ Plain SQL, and what runs for every frame straight to the driver: SQLAlchemy's pa
 the statement.
 """
 
-import json
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection
 
 from stepwire.storage.database import driver
-from stepwire.storage.series.frames import Frame, decode_frame
-from stepwire.storage.tables import dead_letters, journal, metric_set, run_metric, source, stream
-
-_ROWS_AT_ONCE = 256
+from stepwire.storage.row import MAX_INT
+from stepwire.storage.series.directory import read_names, write_names
+from stepwire.storage.series.frames import decode_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,13 @@ def find_source(connection: Connection, source_id: str) -> int | None:
 
 def make_stream(tx: Connection, source_number: int, writer_id: str, attempt: int, rank: int) -> StreamRow:
     """The stream of this writer, made when it is new."""
-    tx.exec_driver_sql(
+    made = driver(tx).execute(
         "INSERT INTO stream (source, writer_id, attempt, rank) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (source, writer_id) DO NOTHING",
         (source_number, writer_id, attempt, rank),
     )
+    if made.rowcount == 1:
+        bump(tx, source_number)
     row = tx.exec_driver_sql(
         "SELECT number, source, high FROM stream WHERE source = ? AND writer_id = ?", (source_number, writer_id)
     ).one()
@@ -63,7 +65,10 @@ def make_stream(tx: Connection, source_number: int, writer_id: str, attempt: int
 
 def find_stream(tx: Connection, number: int) -> StreamRow | None:
     """The stream, or ``None`` when its source was deleted."""
-    query = "SELECT number, source, high FROM stream WHERE number = ?"
+    query = (
+        "SELECT stream.number, stream.source, stream.high FROM stream JOIN source ON source.number = stream.source "
+        "WHERE stream.number = ? AND source.kind <> 'deleted'"
+    )
     row = driver(tx).execute(query, (number,)).fetchone()
     return None if row is None else StreamRow(*row)
 
@@ -97,11 +102,15 @@ def add_metric_set(
     tx: Connection, stream_number: int, source_number: int, set_id: int, names: tuple[str, ...]
 ) -> MetricSet:
     """Remember the names behind a stream's set id."""
-    tx.exec_driver_sql("UPDATE source SET names = names + ? WHERE number = ?", (len(names), source_number))
-    number = tx.exec_driver_sql(
-        "INSERT INTO metric_set (stream, id, names) VALUES (?, ?, ?) RETURNING number",
-        (stream_number, set_id, json.dumps(names)),
-    ).scalar_one()
+    direct = driver(tx)
+    direct.execute(
+        "UPDATE source SET names = names + ?, version = version + 1 WHERE number = ?", (len(names), source_number)
+    )
+    number = direct.execute(
+        "INSERT INTO metric_set (stream, id, names, source) VALUES (?, ?, ?, ?)",
+        (stream_number, set_id, write_names(names), source_number),
+    ).lastrowid
+    assert number is not None
     return MetricSet(number, set_id, names)
 
 
@@ -109,7 +118,7 @@ def find_metric_set(tx: Connection, stream_number: int, set_id: int) -> MetricSe
     """The names behind a stream's set id, as this transaction sees them."""
     query = "SELECT number, names FROM metric_set WHERE stream = ? AND id = ?"
     row = driver(tx).execute(query, (stream_number, set_id)).fetchone()
-    return None if row is None else MetricSet(row[0], set_id, tuple(json.loads(row[1])))
+    return None if row is None else MetricSet(row[0], set_id, read_names(row[1]))
 
 
 def count_names(tx: Connection, source_number: int) -> int:
@@ -123,35 +132,14 @@ def set_names_count(tx: Connection, source_number: int, count: int) -> None:
     tx.exec_driver_sql("UPDATE source SET names = ? WHERE number = ?", (count, source_number))
 
 
-def metric_sets(connection: Connection, source_number: int) -> dict[int, MetricSet]:
-    """Every metric set of a source, by number."""
-    rows = connection.exec_driver_sql(
-        "SELECT metric_set.number, metric_set.id, metric_set.names FROM metric_set "
-        "JOIN stream ON stream.number = metric_set.stream WHERE stream.source = ?",
-        (source_number,),
+def bodies(
+    db: sqlite3.Connection, source: int, stream: int, first: int, last: int = MAX_INT
+) -> Iterator[tuple[int, bytes]]:
+    """Number and body of a stream's journal rows ``first`` to ``last``, both included, in order."""
+    query = (
+        "SELECT number, body FROM journal WHERE source = ? AND stream = ? AND number BETWEEN ? AND ? ORDER BY number"
     )
-    return {number: MetricSet(number, set_id, tuple(json.loads(names))) for number, set_id, names in rows}
-
-
-def frames_by_part(connection: Connection, source_number: int, after: int = 0) -> Iterator[list[tuple[int, Frame]]]:
-    """The frames of a source past journal row ``after``, in the order of storing, some hundred at a time."""
-    rows = connection.exec_driver_sql(
-        "SELECT number, body FROM journal WHERE source = ? AND number > ? ORDER BY number", (source_number, after)
-    )
-    for part in rows.partitions(_ROWS_AT_ONCE):
-        yield [(number, decode_frame(body)) for number, body in part]
-
-
-def frames(connection: Connection, source_number: int, after: int = 0) -> Iterator[tuple[int, Frame]]:
-    """The frames of a source past journal row ``after``, in the order of storing."""
-    for part in frames_by_part(connection, source_number, after):
-        yield from part
-
-
-def sources_after(connection: Connection, number: int) -> set[int]:
-    """The sources that have journal rows past ``number``."""
-    query = "SELECT DISTINCT source FROM journal WHERE number > ?"
-    return set(connection.exec_driver_sql(query, (number,)).scalars())
+    yield from db.execute(query, (source, stream, first, last))
 
 
 def last_number(connection: Connection) -> int:
@@ -160,24 +148,69 @@ def last_number(connection: Connection) -> int:
     return connection.exec_driver_sql(query).scalar_one_or_none() or 0
 
 
-def last_number_of(connection: Connection, source_number: int) -> int:
-    """The highest number of a source's journal rows; 0 when it has none."""
-    query = "SELECT max(number) FROM journal WHERE source = ?"
-    return connection.exec_driver_sql(query, (source_number,)).scalar_one() or 0
+def last_number_of(connection: Connection, source_id: str) -> int:
+    """The highest number that a source's journal rows ever had; 0 when it never had one."""
+    query = (
+        "SELECT max(source.cursor, coalesce((SELECT max(journal.number) FROM stream JOIN journal "
+        "ON journal.source = stream.source AND journal.stream = stream.number "
+        "WHERE stream.source = source.number), 0)) FROM source WHERE source.id = ?"
+    )
+    row = driver(connection).execute(query, (source_id,)).fetchone()
+    return 0 if row is None else row[0]
 
 
-def bytes_of(connection: Connection, source_number: int) -> int:
-    """Size of a source's journal."""
-    query = "SELECT sum(length(body)) FROM journal WHERE source = ?"
-    return connection.exec_driver_sql(query, (source_number,)).scalar_one() or 0
+def bump(tx: Connection, source_number: int) -> None:
+    """Say that a source's streams, metric sets, names or limits are others now."""
+    driver(tx).execute("UPDATE source SET version = version + 1 WHERE number = ?", (source_number,))
 
 
-def delete_source(tx: Connection, source_number: int) -> None:
-    """Forget a source with everything below it."""
-    streams = select(stream.c.number).where(stream.c.source == source_number)
-    tx.execute(delete(journal).where(journal.c.source == source_number))
-    tx.execute(delete(run_metric).where(run_metric.c.source == source_number))
-    tx.execute(delete(dead_letters).where(dead_letters.c.stream.in_(streams)))
-    tx.execute(delete(metric_set).where(metric_set.c.stream.in_(streams)))
-    tx.execute(delete(stream).where(stream.c.source == source_number))
-    tx.execute(delete(source).where(source.c.number == source_number))
+def mark_stale(tx: Connection, source_number: int) -> None:
+    """Say that ``run_metric`` is behind the source's points."""
+    driver(tx).execute("UPDATE source SET stale = 1 WHERE number = ? AND stale = 0", (source_number,))
+
+
+def mark_fresh(tx: Connection, source_number: int) -> None:
+    """Say that ``run_metric`` is as its points are."""
+    driver(tx).execute("UPDATE source SET stale = 0 WHERE number = ?", (source_number,))
+
+
+def state_of(db: sqlite3.Connection, source_number: int) -> tuple[Any, ...] | None:
+    """What changes whenever a source's summaries may have: its version and how many records its streams have."""
+    query = "SELECT version, (SELECT sum(high) FROM stream WHERE source = number) FROM source WHERE number = ?"
+    row: tuple[Any, ...] | None = db.execute(query, (source_number,)).fetchone()
+    return row
+
+
+def write_metrics(tx: Connection, source_number: int, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write rows of ``run_metric``."""
+    from stepwire.storage.series.summary import UPSERT
+
+    driver(tx).executemany(UPSERT, [(source_number, *row) for row in rows])
+
+
+def set_deleted(tx: Connection, source_number: int) -> None:
+    """Take a source out of sight; its id is free for another one."""
+    driver(tx).execute(
+        "UPDATE source SET id = 'deleted/' || number, kind = 'deleted', version = version + 1, stale = 0 "
+        "WHERE number = ?",
+        (source_number,),
+    )
+
+
+def logged_names(tx: Connection, source_number: int) -> set[str]:
+    """Every name that a source's metric sets have."""
+    rows = driver(tx).execute("SELECT names FROM metric_set WHERE source = ?", (source_number,))
+    return {name for (names,) in rows for name in read_names(names)}
+
+
+def count_rows(db: sqlite3.Connection, source: int, stream: int, metric_set: int) -> int:
+    """How many rows a metric set has by now, sealed or not."""
+    row = db.execute("SELECT rows FROM sealed WHERE metric_set = ?", (metric_set,)).fetchone()
+    (through,) = db.execute("SELECT sealed_through FROM stream WHERE number = ?", (stream,)).fetchone()
+    tail = sum(
+        len(part.at) // 4
+        for _, body in bodies(db, source, stream, through + 1)
+        for part in decode_frame(body).sets
+        if part.number == metric_set
+    )
+    return tail + (0 if row is None else int(row[0]))

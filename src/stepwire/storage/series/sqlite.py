@@ -1,42 +1,71 @@
-"""The series engine on SQLite: every batch is one row of a journal; reads decode it."""
+"""The series engine on SQLite: the writing side, and the door to the reading side.
+
+What arrives becomes one row of the journal. The keeper moves it into blocks; a read sees both as one.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection
 
-from stepwire.errors import InvalidError, NotFoundError, SequenceGapError
+from stepwire.errors import ConflictError, InvalidError, NotFoundError, SequenceGapError
 from stepwire.protocol import MAX_SERIES_PER_RUN, Batch
-from stepwire.storage.database import Database
+from stepwire.storage.database import Database, driver
 from stepwire.storage.row import check_text, read_cursor, whole
 from stepwire.storage.series import journal
-from stepwire.storage.series.batch import Rows, check_batch, check_width, cut_rows
-from stepwire.storage.series.frames import encode_frame, encode_records, to_batch
-from stepwire.storage.series.interface import AcceptedSet, Appended, Axis, Buckets, Grid, RawPage, Stream, Summary
+from stepwire.storage.series.batch import Rows, check_batch, check_names, check_width, cut_rows, join_sets, moved_rows
+from stepwire.storage.series.directory import Directories
+from stepwire.storage.series.frames import encode_frame, encode_records
+from stepwire.storage.series.interface import (
+    AcceptedSet,
+    Appended,
+    Axis,
+    BandGrid,
+    Buckets,
+    Grid,
+    RawBlock,
+    RawPage,
+    Statistic,
+    Stream,
+    Summary,
+    Usage,
+)
 from stepwire.storage.series.journal import MetricSet, StreamRow
-from stepwire.storage.series.summary import Summaries
+from stepwire.storage.series.keeper import Keeper
 from stepwire.storage.writer import Writer, on_commit
 
 if TYPE_CHECKING:
-    from stepwire.storage.series.buckets import Line
-    from stepwire.storage.series.columns import ColumnCache, Points
+    from stepwire.storage.series.reading import Reading
 
-WRITE_BACK_SECONDS = 1.0
 _SETS_IN_MEMORY = 10_000
+_ROWS_AT_ONCE = 1000
 
 
 class SqliteSeries:
-    """Implements :class:`stepwire.storage.series.interface.SeriesStore`. NumPy is loaded by the first read."""
+    """Implements :class:`stepwire.storage.series.interface.SeriesStore`. NumPy is loaded by the first read or seal."""
 
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database = database
-        self._summaries = Summaries(database)
+        self._writer = writer
         self._sets: dict[tuple[int, int], MetricSet] = {}
         self._first_times: dict[int, int] = {}
+        self._stale: set[int] = set()
         self._cursor: int | None = None
-        self._columns: ColumnCache | None = None
+        self._directories = Directories()
         writer.after_failure(self._forget_all)
-        writer.periodically(WRITE_BACK_SECONDS, self._summaries.write_back, self._summaries.has_changed)
+        self._keeper = Keeper(database, writer, self._directories, self._refresh)
+
+    @cached_property
+    def _reading(self) -> "Reading":
+        # Lazily: the server listens before NumPy is loaded.
+        from stepwire.storage.series.reading import Reading
+
+        return Reading(self._database, self._directories)
+
+    def close(self) -> None:
+        """Stop the background work. The writer must still live."""
+        self._keeper.close()
 
     # --- writing -----------------------------------------------------------------------------------------
 
@@ -58,7 +87,11 @@ class SqliteSeries:
         return Stream(row.number, source, writer_id, row.high)
 
     def append(self, tx: Connection, stream: Stream, batch: Batch) -> Appended:
-        """Store what is new of ``batch``; see the interface.
+        """Store what is new of ``batch``; see the interface."""
+        return self.append_all(tx, stream, [batch])
+
+    def append_all(self, tx: Connection, stream: Stream, batches: Sequence[Batch]) -> Appended:
+        """Store what is new of batches that follow each other; see the interface.
 
         Raises:
             NotFoundError: The stream's source was deleted.
@@ -66,57 +99,151 @@ class SqliteSeries:
         row = journal.find_stream(tx, stream.number)
         if row is None:
             raise NotFoundError(f"{stream.source} was deleted.", "run_id")
-        if batch.first_seq > row.high + 1:
-            raise SequenceGapError(row.high + 1, batch.first_seq)
-        rows = check_batch(batch)
-        if batch.first_seq + batch.n - 1 <= row.high:
-            return Appended(row.high, 0, (), ())
         # Everything that can be wrong is found before the first write: a caller may catch the error and go on.
-        names = self._name(tx, row, rows)
-        skip = row.high + 1 - batch.first_seq
-        kept, records = _cut(rows, names, batch.records, skip)
-        encoded = encode_records([record | {"at": record["at"] - skip} for record in records])
-        sets = [self._take_set(tx, row, one.sent.id, found) for one, found in zip(rows, names, strict=True)]
-        named = [(one, part) for one, part in zip(sets, kept, strict=True) if part.at]
-        first_seq, n = batch.first_seq + skip, batch.n - skip
-        body = encode_frame(first_seq, n, [(one.number, part) for one, part in named], encoded)
+        draft = _Draft(row.high, batches[0].first_seq)
+        for batch in batches:
+            self._add(tx, row, batch, draft)
+        if draft.high == row.high:
+            return Appended(row.high, 0, (), ())
+        self._check_room(tx, row.source, draft.new)
+        first_seq, n = row.high + 1, draft.high - row.high
+        moved = first_seq - draft.base
+        encoded = encode_records([record | {"at": record["at"] - moved} for record in draft.records])
+        sets = {set_id: self._take_set(tx, row, set_id, names) for set_id, names in draft.names.items()}
+        parts = [(sets[part.sent.id], part) for part in join_sets(draft.rows)]
+        body = encode_frame(first_seq, n, [(one.number, part) for one, part in parts], encoded)
         number = journal.add_frame(tx, row, first_seq, n, body)
-        self._note_times(tx, row.source, [min(part.times) for _, part in named])
-        on_commit(tx, lambda: self._committed(row, number, body, sets))
-        return Appended(first_seq + n - 1, number, tuple(_accepted(one, part) for one, part in named), records)
+        self._note_times(tx, row.source, [min(part.times) for _, part in parts])
+        if row.source not in self._stale:
+            journal.mark_stale(tx, row.source)
+        on_commit(tx, lambda: self._committed(row, number, len(body), parts))
+        accepted = tuple(_accepted(one, part) for one, part in parts)
+        return Appended(draft.high, number, accepted, tuple(draft.records), draft.base)
 
-    def delete(self, tx: Connection, source: str) -> None:
-        """Forget a source with all of its points."""
+    def rewind(self, tx: Connection, source: str, attempt: int, step: float) -> None:
+        """Hide the points of earlier attempts past ``step``; see the interface."""
         number = journal.find_source(tx, source)
         if number is not None:
-            journal.delete_source(tx, number)
+            driver(tx).execute(
+                "UPDATE stream SET limit_step = min(coalesce(limit_step, ?), ?) WHERE source = ? AND attempt < ?",
+                (step, step, number, attempt),
+            )
+            self._changed(tx, number)
+
+    def rename(self, tx: Connection, source: str, old: str, new: str) -> None:
+        """Show a metric under another name; see the interface."""
+        check_names([new], "name")
+        directory = self._directories.find(driver(tx), source)
+        if directory is None or not directory.has(old):
+            raise NotFoundError(f"There is no metric {old} in {source}.", "name")
+        if old == new:
+            return
+        if directory.has(new):
+            raise ConflictError(f"{source} has a metric {new} already.", "name")
+        db = driver(tx)
+        changed = db.execute(
+            "UPDATE renamed SET shown = ? WHERE source = ? AND shown = ?", (new, directory.number, old)
+        ).rowcount
+        if old not in directory.shown and directory.is_logged(old):
+            db.execute("INSERT INTO renamed (source, name, shown) VALUES (?, ?, ?)", (directory.number, old, new))
+        elif not changed:
+            raise NotFoundError(f"There is no metric {old} in {source}.", "name")
+        # A name that is shown as itself again needs no row.
+        db.execute("DELETE FROM renamed WHERE source = ? AND name = shown", (directory.number,))
+        self._drop_summary(tx, directory.number, old)
+
+    def delete_metric(self, tx: Connection, source: str, name: str) -> None:
+        """Forget the points that a metric has by now; see the interface."""
+        db = driver(tx)
+        directory = self._directories.find(db, source)
+        if directory is None or not directory.has(name):
+            raise NotFoundError(f"There is no metric {name} in {source}.", "name")
+        for lane in directory.lanes(name):
+            rows = journal.count_rows(db, directory.number, lane.set.stream, lane.set.number)
+            db.execute(
+                'INSERT OR REPLACE INTO metric_cut (metric_set, "column", rows) VALUES (?, ?, ?)',
+                (lane.set.number, lane.column, rows),
+            )
+        self._drop_summary(tx, directory.number, name)
+        on_commit(tx, self._keeper.forget)
+
+    def delete(self, tx: Connection, source: str) -> None:
+        """Forget a source with all of its points; the keeper gives the bytes back."""
+        number = journal.find_source(tx, source)
+        if number is not None:
+            journal.set_deleted(tx, number)
             on_commit(tx, lambda: self._forget(number))
 
-    def _name(self, tx: Connection, row: StreamRow, rows: Sequence[Rows]) -> list[tuple[str, ...]]:
-        """The metric names of each set of a batch, checked against the sets known and the values sent."""
-        new: dict[int, tuple[str, ...]] = {}
-        named = []
+    def finish(self, source: str) -> None:
+        """Seal what a source has when there is time."""
+        with self._database.read() as connection:
+            number = journal.find_source(connection, source)
+        if number is not None:
+            self._keeper.finish(number)
+
+    def seal(self, source: str | None = None) -> None:
+        """Seal every committed point now; see the interface."""
+        number = None
+        if source is not None:
+            with self._database.read() as connection:
+                number = journal.find_source(connection, source)
+            if number is None:
+                return
+        self._keeper.seal(number)
+
+    def _changed(self, tx: Connection, number: int) -> None:
+        journal.bump(tx, number)
+        journal.mark_stale(tx, number)
+
+    def _drop_summary(self, tx: Connection, number: int, name: str) -> None:
+        driver(tx).execute("DELETE FROM run_metric WHERE source = ? AND name = ?", (number, name))
+        self._changed(tx, number)
+
+    def _add(self, tx: Connection, row: StreamRow, batch: Batch, draft: "_Draft") -> None:
+        """Take what is new of one batch into the draft; nothing is written."""
+        if batch.first_seq > draft.high + 1:
+            raise SequenceGapError(draft.high + 1, batch.first_seq)
+        rows = check_batch(batch)
+        if batch.first_seq + batch.n - 1 <= draft.high:
+            return
+        skip = draft.high + 1 - batch.first_seq
         for index, one in enumerate(rows):
-            sent, field = one.sent, f"sets[{index}]"
+            names = self._name(tx, row, one, draft, f"sets[{index}]")
+            kept = cut_rows(one, skip, len(names)) if skip else one
+            if kept.at:
+                draft.rows.append(moved_rows(kept, draft.high - draft.start))
+        moved = batch.first_seq - draft.base
+        draft.records += [
+            {**record, "at": record["at"] + moved} if moved else record
+            for record in batch.records
+            if record["at"] >= skip
+        ]
+        draft.high = batch.first_seq + batch.n - 1
+
+    def _name(self, tx: Connection, row: StreamRow, rows: Rows, draft: "_Draft", field: str) -> tuple[str, ...]:
+        """The metric names of one set of a batch, checked against the set known and the values sent."""
+        sent = rows.sent
+        names = draft.names.get(sent.id)
+        if names is None:
             known = self._find_set(tx, row, sent.id)
-            names = known.names if known is not None else new.get(sent.id, sent.names)
-            if names is None:
-                raise InvalidError(f"{field}.names must come with the first use of set {sent.id}.", f"{field}.names")
-            if sent.names is not None and tuple(sent.names) != tuple(names):
-                raise InvalidError(f"{field}.names differ from those of set {sent.id} before.", f"{field}.names")
-            check_width(one, len(names), f"{field}.values")
             if known is None:
-                new[sent.id] = tuple(names)
-            named.append(tuple(names))
-        if new:
-            self._check_room(tx, row.source, [name for names in new.values() for name in names])
-        return named
+                if sent.names is None:
+                    raise InvalidError(
+                        f"{field}.names must come with the first use of set {sent.id}.", f"{field}.names"
+                    )
+                draft.new += sent.names
+            names = tuple(sent.names or ()) if known is None else known.names
+        if sent.names is not None and tuple(sent.names) != names:
+            raise InvalidError(f"{field}.names differ from those of set {sent.id} before.", f"{field}.names")
+        check_width(rows, len(names), f"{field}.values")
+        draft.names[sent.id] = names
+        return names
 
     def _check_room(self, tx: Connection, source: int, more: Sequence[str]) -> None:
         # Counting distinct names reads them all: not before the sum over the sets could be too many.
-        if journal.count_names(tx, source) + len(more) <= MAX_SERIES_PER_RUN:
+        if not more or journal.count_names(tx, source) + len(more) <= MAX_SERIES_PER_RUN:
             return
-        known = {name for one in journal.metric_sets(tx, source).values() for name in one.names}
+        known = journal.logged_names(tx, source)
         if len(known.union(more)) > MAX_SERIES_PER_RUN:
             raise InvalidError(f"A run has at most {MAX_SERIES_PER_RUN:,} metrics.", "sets")
         # Names that came again and again are not counted so at the next set too.
@@ -138,50 +265,62 @@ class SqliteSeries:
 
     # --- after COMMIT, in the writer's thread ------------------------------------------------------------
 
-    def _committed(self, row: StreamRow, number: int, body: bytes, sets: Sequence[MetricSet]) -> None:
+    def _committed(self, row: StreamRow, number: int, size: int, parts: Sequence[tuple[MetricSet, Rows]]) -> None:
         self._cursor = number
+        self._stale.add(row.source)
         if len(self._sets) > _SETS_IN_MEMORY:
             self._sets.clear()
-        for one in sets:
+        rows: dict[int, tuple[int, int]] = {}
+        for one, part in parts:
             self._sets[row.number, one.id] = one
-        self._summaries.note(row.source, number, body, sets)
+            rows[one.number] = (rows.get(one.number, (0, 0))[0] + len(part.at), len(one.names))
+        self._keeper.note(row.source, row.number, rows, size)
 
     def _forget(self, source: int) -> None:
-        self._summaries.forget(source)
         self._first_times.pop(source, None)
-        if self._columns is not None:
-            self._columns.forget(source)
+        self._stale.discard(source)
+        self._keeper.forget()
 
     def _forget_all(self) -> None:
         # Reads nothing: a database that has just failed may not be readable either.
         self._cursor = None
         self._sets.clear()
         self._first_times.clear()
-        self._summaries.forget_all()
-        if self._columns is not None:
-            self._columns.clear()
+        self._stale.clear()
+        self._keeper.forget_all()
+        if "_reading" in self.__dict__:
+            self._reading.clear()
+        self._directories.clear()
+
+    def _refresh(self, source: int) -> None:
+        """Bring ``run_metric`` up to date when all of a source is sealed; in the keeper's thread."""
+        seen, rows = self._reading.rows_for_index(source)
+        if rows is None:
+            return
+        for at in range(0, len(rows), _ROWS_AT_ONCE):
+            some = rows[at : at + _ROWS_AT_ONCE]
+            self._writer.submit(lambda tx, some=some: journal.write_metrics(tx, source, some)).result()  # type: ignore[misc]
+
+        def job(tx: Connection) -> None:
+            if journal.state_of(driver(tx), source) == seen:
+                journal.mark_fresh(tx, source)
+                on_commit(tx, lambda: self._stale.discard(source))
+
+        self._writer.submit(job).result()
 
     # --- reading -----------------------------------------------------------------------------------------
 
     def names(self, source: str) -> list[str]:
         """Metric names of a source, sorted."""
-        with self._database.read() as connection:
-            number = journal.find_source(connection, source)
-            sets = {} if number is None else journal.metric_sets(connection, number)
-        return sorted({name for one in sets.values() for name in one.names})
+        return self._reading.names(source)
+
+    def ranked(self, name: str, statistic: Statistic, *, descending: bool = False) -> Iterator[tuple[str, float]]:
+        """Sources in order of a figure of one metric; see the interface."""
+        return self._reading.ranked(name, statistic, descending=descending)
 
     def summaries(self, sources: Sequence[str], names: Sequence[str] | None = None) -> dict[str, list[Summary]]:
         """Summaries per source, by name."""
-        with self._database.read() as connection:
-            numbers = {source: journal.find_source(connection, source) for source in sources}
-        found = self._summaries.read([number for number in numbers.values() if number is not None])
-        wanted = None if names is None else set(names)
-        return {
-            source: [one for name, one in sorted(found.get(number, {}).items()) if wanted is None or name in wanted]
-            if number is not None
-            else []
-            for source, number in numbers.items()
-        }
+        return self._reading.summaries(sources, names)
 
     def window(
         self,
@@ -193,9 +332,13 @@ class SqliteSeries:
         stop: float | None = None,
         points: int = 1000,
         origin: int | None = None,
+        superseded: bool = False,
     ) -> Buckets:
         """One series in about ``points`` buckets; see the interface."""
-        return self.windows(source, [name], x=x, start=start, stop=stop, points=points, origin=origin)[0]
+        (only,) = self.windows(
+            source, [name], x=x, start=start, stop=stop, points=points, origin=origin, superseded=superseded
+        )
+        return only
 
     def windows(
         self,
@@ -207,14 +350,13 @@ class SqliteSeries:
         stop: float | None = None,
         points: int = 1000,
         origin: int | None = None,
+        superseded: bool = False,
     ) -> list[Buckets]:
         """The window of each of ``names``; see the interface."""
-        from stepwire.storage.series import buckets
-
         _check_positive("points", points)
+        asked = [(source, name) for name in names]
         origins = {} if origin is None else {source: origin}
-        lines = self._lines([(source, name) for name in names], x, start, stop, origins)
-        return [buckets.window(line, points) for line in lines]
+        return self._reading.windows(asked, x, start, stop, points, origins, superseded=superseded)
 
     def grid(
         self,
@@ -225,25 +367,44 @@ class SqliteSeries:
         stop: float | None = None,
         points: int = 1000,
         origins: Mapping[str, int] | None = None,
+        superseded: bool = False,
     ) -> Grid:
         """Several series on one shared x; see the interface."""
-        from stepwire.storage.series import buckets
-
         _check_positive("points", points)
-        return buckets.grid(self._lines(series, x, start, stop, origins or {}), points)
+        return self._reading.grid(series, x, start, stop, points, origins or {}, superseded=superseded)
+
+    def bands(
+        self,
+        groups: Mapping[str, Sequence[str]],
+        names: Sequence[str],
+        *,
+        x: Axis,
+        start: float | None = None,
+        stop: float | None = None,
+        points: int = 1000,
+        origins: Mapping[str, int] | None = None,
+    ) -> BandGrid:
+        """Each metric over each group of sources; see the interface."""
+        _check_positive("points", points)
+        return self._reading.bands(groups, names, x, start, stop, points, origins or {})
 
     def raw(self, source: str, names: Sequence[str], *, cursor: str | None = None, limit: int = 10_000) -> RawPage:
         """The next log rows of ``names``; see the interface."""
-        from stepwire.storage.series.raw import RawPager
-
         _check_positive("limit", limit)
-        after = (0, 0) if cursor is None else tuple(read_cursor(cursor, int, int))
-        pager = RawPager(names, limit)
-        with self._database.read() as connection:
-            number = journal.find_source(connection, source)
-            if number is not None:
-                pager.read(connection, number, (after[0], after[1]))
-        return pager.page()
+        stream, seq, given = (0, 0, 0) if cursor is None else read_cursor(cursor, int, int, int)
+        return self._reading.raw(source, names, (stream, seq, given), limit)
+
+    def scan(self, source: str, names: Sequence[str] | None = None) -> Iterator[RawBlock]:
+        """Every stored row of a source; see the interface."""
+        return self._reading.scan(source, names)
+
+    def records(self, source: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
+        """What was logged beside points; see the interface."""
+        return self._reading.records(source)
+
+    def usage(self, source: str) -> Usage:
+        """What a source takes on disk."""
+        return self._reading.usage(source)
 
     def cursor(self) -> int:
         """Number of the last committed journal row."""
@@ -257,64 +418,27 @@ class SqliteSeries:
     def source_cursor(self, source: str) -> int:
         """Number of the last committed journal row of one source."""
         with self._database.read() as connection:
-            number = journal.find_source(connection, source)
-            return 0 if number is None else journal.last_number_of(connection, number)
+            return journal.last_number_of(connection, source)
 
     def start_time(self, source: str) -> int | None:
         """Time of the source's earliest point (µs)."""
         with self._database.read() as connection:
             return journal.first_time(connection, source)
 
-    def iter_journal(self, source: str) -> Iterator[Batch]:
-        """The batches of a source as stored, in order."""
-        with self._database.read() as connection:
-            number = journal.find_source(connection, source)
-            if number is None:
-                return
-            sets = {key: (one.id, one.names) for key, one in journal.metric_sets(connection, number).items()}
-            for _, frame in journal.frames(connection, number):
-                yield to_batch(frame, sets)
 
-    def _lines(
-        self,
-        series: Sequence[tuple[str, str]],
-        x: Axis,
-        start: float | None,
-        stop: float | None,
-        origins: Mapping[str, int],
-    ) -> "list[Line]":
-        from stepwire.storage.series import buckets
+class _Draft:
+    """What an ``append`` is going to store: records ``start + 1`` to ``high``.
 
-        found: dict[str, dict[str, Points]] = {}
-        for source in dict.fromkeys(source for source, _ in series):
-            found[source] = self._read(source, [name for one, name in series if one == source])
-        lines = []
-        for source, name in series:
-            points = found[source].get(name)
-            origin = origins.get(source)
-            if origin is None and x == "relative":
-                origin = self.start_time(source)
-            lines.append(buckets.to_line(source, name, points, x, origin or 0, start, stop))
-        return lines
+    ``records`` are numbered from ``base``, rows from the first record that is stored.
+    """
 
-    def _read(self, source: str, names: Sequence[str]) -> "dict[str, Points]":
-        from stepwire.storage.series.columns import ColumnCache
-
-        if self._columns is None:
-            self._columns = ColumnCache(self._database)
-        with self._database.read() as connection:
-            number = journal.find_source(connection, source)
-        return {} if number is None else self._columns.read(number, names)
-
-
-def _cut(
-    rows: Sequence[Rows], names: Sequence[tuple[str, ...]], records: tuple[dict[str, Any], ...], skip: int
-) -> tuple[list[Rows], tuple[dict[str, Any], ...]]:
-    """What is not among the first ``skip`` records of a batch."""
-    if not skip:
-        return list(rows), records
-    kept = [cut_rows(one, skip, len(found)) for one, found in zip(rows, names, strict=True)]
-    return kept, tuple(record for record in records if record["at"] >= skip)
+    def __init__(self, start: int, base: int) -> None:
+        self.start = self.high = start
+        self.base = base
+        self.names: dict[int, tuple[str, ...]] = {}
+        self.new: list[str] = []
+        self.rows: list[Rows] = []
+        self.records: list[dict[str, Any]] = []
 
 
 def _accepted(names: MetricSet, rows: Rows) -> AcceptedSet:

@@ -1,33 +1,123 @@
-"""The summary of each metric of each source: exact in memory while points come, written back about once a second.
+"""Summaries: of the columns of a metric set as arrays, of a metric of a source as :class:`Summary`.
 
-The database holds the summaries of all journal rows up to ``summarised_through``; what came later is folded in
-when it is asked for, so a process that was killed loses nothing.
+Imported lazily: the server listens before NumPy is loaded.
 """
 
 import math
-import threading
-import time
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+import numpy as np
 
-from stepwire.storage.database import Database
 from stepwire.storage.row import whole
-from stepwire.storage.series import journal
-from stepwire.storage.series.frames import Frame, decode_frame
+from stepwire.storage.series.encoding import Array
 from stepwire.storage.series.interface import Summary
-from stepwire.storage.series.journal import MetricSet
-from stepwire.storage.tables import meta, run_metric
-from stepwire.storage.writer import on_commit
+from stepwire.storage.series.tail import Rows
 
-IDLE_SECONDS = 60.0
-_PENDING_BYTES = 8 * 1024 * 1024
-_THROUGH = meta.c.name == "summarised_through"
-_UPSERT = (
-    "INSERT INTO run_metric (source, name, count, nonfinite, first, last, last_step, last_time, "
-    "min, min_step, max, max_step) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+# One record per column. ``*_seq``: the record number of the point meant. Steps are float64, times µs.
+FIELDS = np.dtype(
+    [
+        (name, "<i8" if name in {"count", "odd", "last_time"} or name.endswith("_seq") else "<f8")
+        for name in (
+            "count", "odd", "first", "first_seq", "last", "last_seq", "last_step", "last_time",
+            "min", "min_seq", "min_step", "max", "max_seq", "max_step",
+        )
+    ]
+)  # fmt: skip
+
+
+def summarise(rows: Rows, columns: Array) -> Array:
+    """The summary of each column of some rows; ``columns`` are their values, metrics × points, C-ordered."""
+    made = np.zeros(len(columns), FIELDS)
+    made["count"] = len(rows)
+    finite = None
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not np.isfinite(columns.sum(axis=1)).all():
+            finite = np.isfinite(columns)
+    made["odd"] = 0 if finite is None else len(rows) - finite.sum(axis=1)
+    made["first"], made["first_seq"] = columns[:, 0], rows.seqs[0]
+    made["last"], made["last_seq"] = columns[:, -1], rows.seqs[-1]
+    made["last_step"], made["last_time"] = rows.steps[-1], rows.times[-1]
+    every = np.arange(len(columns))
+    low = (columns if finite is None else np.where(finite, columns, np.inf)).argmin(axis=1)
+    high = (columns if finite is None else np.where(finite, columns, -np.inf)).argmax(axis=1)
+    for name, places in (("min", low), ("max", high)):
+        made[name], made[f"{name}_seq"], made[f"{name}_step"] = (
+            columns[every, places],
+            rows.seqs[places],
+            rows.steps[places],
+        )
+    return made
+
+
+def extend(before: Array, after: Array) -> Array:
+    """The summary of columns over their earlier and their later rows."""
+    made = after.copy()
+    made["count"] += before["count"]
+    made["odd"] += before["odd"]
+    some = before["count"] > 0
+    for name in ("first", "first_seq"):
+        made[name] = np.where(some, before[name], after[name])
+    had, has = before["count"] > before["odd"], after["count"] > after["odd"]
+    low = had & (~has | (before["min"] <= after["min"]))
+    high = had & (~has | (before["max"] >= after["max"]))
+    for name, keep in (("min", low), ("max", high)):
+        for part in (name, f"{name}_seq", f"{name}_step"):
+            made[part] = np.where(keep, before[part], after[part])
+    return made
+
+
+def from_bytes(body: bytes, width: int) -> Array:
+    """The summaries of a set's columns as they are stored; all zero when there are none."""
+    return np.frombuffer(body, FIELDS) if body else np.zeros(width, FIELDS)
+
+
+@dataclass(slots=True)
+class Share:
+    """The part of a metric's summary that lies in one lane; ``order`` says which lanes come first."""
+
+    order: tuple[int, int]
+    figures: Any  # one record of FIELDS
+
+
+def combine(name: str, shares: Sequence[Share]) -> Summary | None:
+    """The summary of a metric over its lanes; ``None`` when it has no point."""
+    filled = [share for share in shares if share.figures["count"] > 0]
+    if not filled:
+        return None
+    count = sum(int(share.figures["count"]) for share in filled)
+    odd = sum(int(share.figures["odd"]) for share in filled)
+    first = min(filled, key=lambda share: (share.order, share.figures["first_seq"])).figures
+    last = max(filled, key=lambda share: (share.order, share.figures["last_seq"])).figures
+    finite = [share for share in filled if share.figures["count"] > share.figures["odd"]]
+    low = min(finite, key=lambda share: (share.figures["min"], share.order, share.figures["min_seq"]), default=None)
+    high = min(finite, key=lambda share: (-share.figures["max"], share.order, share.figures["max_seq"]), default=None)
+    return Summary(
+        name=name,
+        count=count,
+        nonfinite=odd,
+        first=float(first["first"]),
+        last=float(last["last"]),
+        last_step=_step(last["last_step"]),
+        last_time=int(last["last_time"]),
+        min=None if low is None else float(low.figures["min"]),
+        min_step=None if low is None else _step(low.figures["min_step"]),
+        max=None if high is None else float(high.figures["max"]),
+        max_step=None if high is None else _step(high.figures["max_step"]),
+    )
+
+
+def _step(number: Any) -> float:
+    step = float(number)
+    return int(step) if step.is_integer() else step
+
+
+# --- the table run_metric --------------------------------------------------------------------------------
+
+COLUMNS = "name, count, nonfinite, first, last, last_step, last_time, min, min_step, max, max_step"
+UPSERT = (
+    f"INSERT INTO run_metric (source, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (source, name) DO UPDATE SET count = excluded.count, nonfinite = excluded.nonfinite, "
     "first = excluded.first, last = excluded.last, last_step = excluded.last_step, "
     "last_time = excluded.last_time, min = excluded.min, min_step = excluded.min_step, "
@@ -35,169 +125,17 @@ _UPSERT = (
 )
 
 
-@dataclass(slots=True)
-class _Part:
-    """Summary of some rows of a metric, with the order of the row that each figure came from."""
-
-    summary: Summary
-    first_at: int = -1
-    last_at: int = -1
-    min_at: int = -1
-    max_at: int = -1
+def to_row(summary: Summary) -> tuple[Any, ...]:
+    """A summary as columns; a NaN is no value of SQLite, NULL means it."""
+    figures = (
+        summary.name, summary.count, summary.nonfinite, summary.first, summary.last, summary.last_step,
+        summary.last_time, summary.min, summary.min_step, summary.max, summary.max_step,
+    )  # fmt: skip
+    return tuple(None if isinstance(value, float) and math.isnan(value) else value for value in figures)
 
 
-@dataclass(slots=True)
-class _Source:
-    """A source in memory: ``metrics`` covers journal rows up to ``through``, ``pending`` those after it."""
-
-    metrics: dict[str, Summary]
-    through: int
-    sets: dict[int, MetricSet]
-    changed: set[str] = field(default_factory=set)
-    pending: list[bytes] = field(default_factory=list)
-    pending_bytes: int = 0
-    used: float = field(default_factory=time.monotonic)
-
-    def add(self, number: int, body: bytes, sets: Iterable[MetricSet]) -> None:
-        if number <= self.through:
-            return
-        self.through = number
-        self.sets.update((one.number, one) for one in sets)
-        self.pending.append(body)
-        self.pending_bytes += len(body)
-        self.used = time.monotonic()
-        if self.pending_bytes > _PENDING_BYTES:
-            self.fold_pending()
-
-    def fold(self, frames: Iterable[Frame]) -> None:
-        for name, part in _summarise(frames, self.sets).items():
-            known = self.metrics.get(name)
-            self.metrics[name] = part.summary if known is None else _merge(_Part(known), part).summary
-            self.changed.add(name)
-
-    def fold_pending(self) -> None:
-        if self.pending:
-            self.fold(decode_frame(body) for body in self.pending)
-            self.pending.clear()
-            self.pending_bytes = 0
-
-
-class Summaries:
-    """Summaries of all sources. Any thread reads; only the writer's thread calls ``note`` and ``write_back``."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._lock = threading.Lock()
-        self._sources: dict[int, _Source] = {}
-        self._dirty: set[int] = set()
-        self._last = 0
-        self._is_known = False
-        with database.read() as connection:
-            self._learn(connection)
-
-    def forget_all(self) -> None:
-        """A COMMIT may or may not have reached the disk: what the database holds is read at the next use."""
-        with self._lock:
-            self._is_known = False
-            self._sources.clear()
-            self._dirty.clear()
-
-    def note(self, source: int, number: int, body: bytes, sets: Iterable[MetricSet]) -> None:
-        """A journal row was committed."""
-        with self._lock:
-            if not self._is_known:
-                return  # whoever learns what the database holds finds this row there
-            self._last = max(self._last, number)
-            self._dirty.add(source)
-            state = self._sources.get(source)
-            if state is not None:  # else it is read from the journal when somebody asks
-                state.add(number, body, sets)
-
-    def forget(self, source: int) -> None:
-        """A source was deleted."""
-        with self._lock:
-            self._sources.pop(source, None)
-            self._dirty.discard(source)
-
-    def has_changed(self) -> bool:
-        """Is there something to write back?"""
-        return not self._is_known or bool(self._dirty)
-
-    def read(self, sources: Sequence[int]) -> dict[int, dict[str, Summary]]:
-        """Summaries by metric name."""
-        found: dict[int, dict[str, Summary]] = {}
-        with self._database.read() as connection, self._lock:
-            self._learn(connection)
-            for source in sources:
-                if source in self._dirty or source in self._sources:
-                    found[source] = dict(self._current(source, connection).metrics)
-            found.update(_rows(connection, [source for source in sources if source not in found]))
-        return found
-
-    def write_back(self, tx: Connection) -> None:
-        """Store what changed since the last time, and up to which journal row that is."""
-        with self._lock:
-            self._learn(tx)
-            written = {source: self._current(source, tx) for source in self._dirty}
-            rows = [
-                (source, *_to_row(state.metrics[name]))
-                for source, state in written.items()
-                for name in sorted(state.changed)
-            ]
-            if rows:
-                tx.exec_driver_sql(_UPSERT, rows)
-            tx.execute(update(meta).where(_THROUGH).values(value=str(self._last)))
-        on_commit(tx, lambda: self._written(written))
-
-    def _written(self, written: dict[int, _Source]) -> None:
-        with self._lock:
-            for source, state in written.items():
-                state.changed.clear()
-                self._dirty.discard(source)
-            old = time.monotonic() - IDLE_SECONDS
-            for source in [number for number, state in self._sources.items() if state.used < old]:
-                if source not in self._dirty:
-                    del self._sources[source]
-
-    def _learn(self, connection: Connection) -> None:
-        if not self._is_known:
-            self._last = journal.last_number(connection)
-            self._dirty = journal.sources_after(connection, _through(connection))
-            self._is_known = True
-
-    def _current(self, source: int, connection: Connection) -> _Source:
-        state = self._sources.get(source)
-        if state is None:
-            state = self._sources[source] = self._load(source, connection)
-        state.fold_pending()
-        return state
-
-    def _load(self, source: int, connection: Connection) -> _Source:
-        through = _through(connection)
-        state = _Source(_rows(connection, [source])[source], through, journal.metric_sets(connection, source))
-        for part in journal.frames_by_part(connection, source, through):
-            state.fold(frame for _, frame in part)
-            state.through = part[-1][0]
-        return state
-
-
-def _through(connection: Connection) -> int:
-    return int(connection.scalars(select(meta.c.value).where(_THROUGH)).one())
-
-
-def _rows(connection: Connection, sources: Sequence[int]) -> dict[int, dict[str, Summary]]:
-    found: dict[int, dict[str, Summary]] = {source: {} for source in sources}
-    for source, *columns in connection.execute(select(run_metric).where(run_metric.c.source.in_(sources))):
-        summary = _from_row(columns)
-        found[source][summary.name] = summary
-    return found
-
-
-def _to_row(summary: Summary) -> tuple[Any, ...]:
-    return tuple(None if isinstance(value, float) and math.isnan(value) else value for value in astuple(summary))
-
-
-def _from_row(columns: Sequence[Any]) -> Summary:
+def from_row(columns: Sequence[Any]) -> Summary:
+    """Undo ``to_row``."""
     name, count, nonfinite, first, last, last_step, last_time, low, min_step, high, max_step = columns
     return Summary(
         name=name,
@@ -212,92 +150,3 @@ def _from_row(columns: Sequence[Any]) -> Summary:
         max=high,
         max_step=whole(max_step),
     )
-
-
-def _step(number: float) -> float:
-    return int(number) if float(number).is_integer() else number
-
-
-def _summarise(frames: Iterable[Frame], sets: dict[int, MetricSet]) -> dict[str, _Part]:
-    # Lazily: the server listens before NumPy is loaded.
-    from stepwire.storage.series.columns import join_frames
-
-    found: dict[str, _Part] = {}
-    for number, rows in join_frames(frames, sets)[0].items():
-        for part in _summarise_set(sets[number].names, rows):
-            name = part.summary.name
-            found[name] = _merge(found[name], part) if name in found else part
-    return found
-
-
-def _summarise_set(names: Sequence[str], rows: Any) -> list[_Part]:
-    import numpy as np
-
-    if not len(rows.order):
-        return []
-    finite = np.isfinite(rows.values)
-    low = np.where(finite, rows.values, np.inf).argmin(axis=0).tolist()
-    high = np.where(finite, rows.values, -np.inf).argmax(axis=0).tolist()
-    counts = finite.sum(axis=0).tolist()
-    steps, order, values = rows.steps, rows.order, rows.values
-    length = len(order)
-    return [
-        _Part(
-            Summary(
-                name=name,
-                count=length,
-                nonfinite=length - count,
-                first=float(values[0, column]),
-                last=float(values[-1, column]),
-                last_step=_step(steps[-1].item()),
-                last_time=int(rows.times[-1]),
-                min=float(values[at_min, column]) if count else None,
-                min_step=_step(steps[at_min].item()) if count else None,
-                max=float(values[at_max, column]) if count else None,
-                max_step=_step(steps[at_max].item()) if count else None,
-            ),
-            first_at=int(order[0]),
-            last_at=int(order[-1]),
-            min_at=int(order[at_min]),
-            max_at=int(order[at_max]),
-        )
-        for column, (name, at_min, at_max, count) in enumerate(zip(names, low, high, counts, strict=True))
-    ]
-
-
-def _merge(one: _Part, two: _Part) -> _Part:
-    a, b = one.summary, two.summary
-    first = a if one.first_at <= two.first_at else b
-    last = b if two.last_at >= one.last_at else a
-    low = one if _is_before(a.min, one.min_at, b.min, two.min_at) else two
-    high = one if _is_before(_negative(a.max), one.max_at, _negative(b.max), two.max_at) else two
-    return _Part(
-        Summary(
-            name=a.name,
-            count=a.count + b.count,
-            nonfinite=a.nonfinite + b.nonfinite,
-            first=first.first,
-            last=last.last,
-            last_step=last.last_step,
-            last_time=last.last_time,
-            min=low.summary.min,
-            min_step=low.summary.min_step,
-            max=high.summary.max,
-            max_step=high.summary.max_step,
-        ),
-        first_at=min(one.first_at, two.first_at),
-        last_at=max(one.last_at, two.last_at),
-        min_at=low.min_at,
-        max_at=high.max_at,
-    )
-
-
-def _is_before(a: float | None, a_at: int, b: float | None, b_at: int) -> bool:
-    """Does ``a`` win as the smaller, or as the earlier of equals? ``None`` never wins against a number."""
-    if a is None or b is None:
-        return b is None
-    return (a, a_at) <= (b, b_at)
-
-
-def _negative(value: float | None) -> float | None:
-    return None if value is None else -value

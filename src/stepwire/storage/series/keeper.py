@@ -1,0 +1,501 @@
+"""The one background thread of the series: seals, builds the pyramid, gives bytes back. Paced, resumable, silent.
+
+Everything it writes goes through the writer in pieces of about a megabyte, so that no batch waits long for it. A
+chunk counts from the moment its row is there; its blocks are written before. What a killed process leaves behind is
+repeated or removed by the next.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from stepwire.errors import StepwireError
+from stepwire.storage.database import Database, driver
+from stepwire.storage.series import chunks
+from stepwire.storage.series.directory import Directories
+from stepwire.storage.series.levels import chunk_rows
+from stepwire.storage.writer import Writer
+
+if TYPE_CHECKING:
+    from stepwire.storage.series.seal import Batchful, SetSeal
+
+PIECE_BYTES = 1024 * 1024
+PIECE_BLOCKS = 2048
+TAIL_BYTES = 24 * 1024 * 1024
+IDLE_SECONDS = 60.0
+POLL_SECONDS = 5.0
+UNKNOWN_BYTES = 1024 * 1024
+RETRY_SECONDS = 5.0
+VACUUM_PAGES = 1000
+_FREE_PAGES = 4096
+_log = logging.getLogger(__name__)
+
+
+class _GoneError(Exception):
+    """The source was deleted, or the stream was sealed by somebody else, meanwhile."""
+
+
+@dataclass(slots=True)
+class _Stream:
+    """What of a stream is not sealed, as far as this process knows."""
+
+    source: int
+    rows: dict[int, int] = field(default_factory=dict)
+    full: bool = False
+    nbytes: int = 0
+    changed: float = field(default_factory=time.monotonic)
+    finished: bool = False
+
+
+class Keeper:
+    """Keeps the series in order. ``note`` and ``finish`` are cheap and come from the writer's thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        directories: Directories,
+        refresh: Callable[[int], None],
+        *,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._directories = directories
+        self._refresh = refresh
+        self._idle_seconds = idle_seconds
+        self._streams: dict[int, _Stream] = {}
+        self._stale: set[int] = set()
+        self._deleted = True
+        self._next_chunk = 0
+        self._changed = threading.Condition()
+        self._working = threading.RLock()
+        self._closing = False
+        self._retry_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="stepwire-keeper", daemon=True)
+        self._thread.start()
+
+    # --- from other threads ----------------------------------------------------------------------------
+
+    def note(self, source: int, stream: int, rows: dict[int, tuple[int, int]], nbytes: int) -> None:
+        """A journal row was committed: rows and width by metric set, and its size."""
+        with self._changed:  # never held for long
+            known = self._streams.get(stream)
+            if known is None:
+                known = self._streams[stream] = _Stream(source)
+            known.nbytes += nbytes
+            known.changed = time.monotonic()
+            for number, (count, width) in rows.items():
+                total = known.rows[number] = known.rows.get(number, 0) + count
+                if total >= chunk_rows(width):
+                    known.full = True
+            if known.full or known.nbytes > TAIL_BYTES:
+                self._changed.notify()
+
+    def finish(self, source: int) -> None:
+        """Seal all of a source when there is time."""
+        with self._changed:
+            for stream in self._streams.values():
+                if stream.source == source:
+                    stream.finished = True
+            self._stale.add(source)
+            self._changed.notify()
+
+    def forget(self) -> None:
+        """A source was deleted: its bytes are given back."""
+        with self._changed:
+            self._deleted = True
+            self._changed.notify()
+
+    def forget_all(self) -> None:
+        """A COMMIT may or may not have reached the disk: what there is to do is read again."""
+        with self._changed:
+            self._streams.clear()
+            self._next_chunk = 0
+
+    @property
+    def unsealed_bytes(self) -> int:
+        """Size of the journal rows that wait for a seal."""
+        return sum(stream.nbytes for stream in list(self._streams.values()))
+
+    def close(self) -> None:
+        """Stop after the piece under way. What is left is done after the next start."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(30)
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Keep the background still, for work that must not run beside it."""
+        with self._working:
+            yield
+
+    def seal(self, source: int | None = None) -> None:
+        """Seal every committed row of a source, or of all, in the caller's thread."""
+        with self._working:
+            for stream, of in self._unsealed(source):
+                self._seal(of, stream, everything=True)
+            for number in self._stale_sources(source):
+                self._refresh(number)
+
+    # --- the thread ------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._closing:
+            try:
+                self._turn()
+            except Exception as error:  # noqa: BLE001 - the boundary: nothing is lost, all of it is tried again
+                if not self._closing:
+                    _log.error("Background work on the series failed: %s", error, exc_info=error)
+                self._retry_at = time.monotonic() + RETRY_SECONDS
+            self._wait()
+
+    def _wait(self) -> None:
+        with self._changed:
+            now = time.monotonic()
+            if self._closing or (now >= self._retry_at and self._pick(now) is not None):
+                return
+            self._changed.wait(POLL_SECONDS)
+
+    def _turn(self) -> None:
+        with self._working:
+            self._start()
+            while not self._closing and (picked := self._pick(time.monotonic())) is not None:
+                stream, known, everything = picked
+                self._seal(known.source, stream, everything=everything)
+            for source in list(self._stale):
+                self._stale.discard(source)
+                if not any(stream.source == source for stream in list(self._streams.values())):
+                    self._refresh(source)
+            self._purge()
+            self._vacuum()
+
+    def _start(self) -> None:
+        """Once per life: what a killed process left is removed, what it had to do is known again."""
+        if self._next_chunk:
+            return
+        with self._database.read() as connection:
+            db = driver(connection)
+            last = chunks.last_chunk(db)
+            query = "SELECT journal.source, journal.stream, sum(length(body)) FROM journal GROUP BY 1, 2"
+            found = db.execute(query).fetchall()
+            self._stale.update(row[0] for row in db.execute("SELECT number FROM source WHERE stale = 1"))
+        first = (last + 1) << chunks.COLUMN_BITS
+        self._write(lambda db: db.execute("DELETE FROM block WHERE id >= ?", (first,)))
+        self._write(
+            lambda db: db.execute(
+                "DELETE FROM journal WHERE number IN (SELECT journal.number FROM stream JOIN journal ON "
+                "journal.source = stream.source AND journal.stream = stream.number "
+                "AND journal.number <= stream.sealed_through)"
+            )
+        )
+        for source, stream, nbytes in found:
+            known = self._streams.setdefault(stream, _Stream(source))
+            known.nbytes = max(known.nbytes, nbytes)
+            known.full = known.full or nbytes > UNKNOWN_BYTES
+        self._next_chunk = last + 1
+
+    def _pick(self, now: float) -> tuple[int, _Stream, bool] | None:
+        for number, stream in list(self._streams.items()):
+            if stream.full or stream.nbytes > TAIL_BYTES:
+                return number, stream, False
+        for number, stream in list(self._streams.items()):
+            if stream.finished or now - stream.changed > self._idle_seconds:
+                return number, stream, True
+        return None
+
+    def _unsealed(self, source: int | None) -> list[tuple[int, int]]:
+        self._start()
+        query = "SELECT DISTINCT journal.stream, journal.source FROM journal"
+        where, values = ("", ()) if source is None else (" WHERE journal.source = ?", (source,))
+        with self._database.read() as connection:
+            return driver(connection).execute(query + where, values).fetchall()
+
+    def _stale_sources(self, source: int | None) -> list[int]:
+        with self._database.read() as connection:
+            rows = driver(connection).execute("SELECT number FROM source WHERE stale = 1 AND kind <> 'deleted'")
+            return [row[0] for row in rows if source is None or row[0] == source]
+
+    # --- one stream ------------------------------------------------------------------------------------
+
+    def _seal(self, source: int, stream: int, *, everything: bool) -> None:
+        """Seal a stream until nothing of it is due; ``everything``: until nothing is left."""
+        while not self._closing:
+            with self._changed:
+                known = self._streams.pop(stream, None)  # rows that come from here on are noted anew
+            try:
+                more = self._pass(source, stream, everything=everything)
+            except _GoneError:
+                return
+            except BaseException:
+                if known is not None:
+                    self._put_back(stream, known)
+                raise
+            if more is None:
+                self._stale.add(source)
+                return
+            if not everything and not self._is_due(stream):
+                return
+
+    def _put_back(self, stream: int, known: _Stream) -> None:
+        with self._changed:
+            now = self._streams.setdefault(stream, known)
+            if now is not known:
+                now.nbytes += known.nbytes
+                now.full = now.full or known.full
+
+    def _is_due(self, stream: int) -> bool:
+        known = self._streams.get(stream)
+        return known is not None and (known.full or known.nbytes > TAIL_BYTES)
+
+    def _pass(self, source: int, stream: int, *, everything: bool) -> bool | None:
+        """One pass over at most some megabytes of journal; ``None``: there was nothing to do."""
+        from stepwire.storage.series import seal
+
+        with self._database.read() as connection:
+            db = driver(connection)
+            batchful = seal.read_batchful(db, source, stream)
+            if batchful is None:
+                return None
+            version = db.execute("SELECT version FROM source WHERE number = ?", (source,)).fetchone()
+            if version is None:
+                raise _GoneError
+            directory = self._directories.load(db, source, version[0])
+            numbers = {part.number for frame in batchful.frames for part in frame.sets}
+            widths = {number: len(directory.sets[number].names) for number in numbers}
+            seals = seal.plan(batchful, widths, chunks.read_sealed(db, sorted(numbers)), everything=everything)
+            if not everything and all(one.taken is None for one in seals) and seals:
+                self._note_left(batchful, seals)
+                return False
+            self._carry_out(db, batchful, seals)
+        self._note_left(batchful, seals)
+        for one in seals:
+            if one.taken is not None:
+                self._raise(one.number, one.width, one.before.rows + len(one.taken))
+        return True
+
+    def _note_left(self, batchful: "Batchful", seals: "list[SetSeal]") -> None:
+        """Rows that stay in the journal count towards the next seal."""
+        left = {seal.number: len(seal.left) for seal in seals if seal.left is not None}
+        if left:
+            with self._changed:
+                known = self._streams.setdefault(batchful.stream, _Stream(batchful.source))
+                for number, count in left.items():
+                    known.rows[number] = known.rows.get(number, 0) + count
+                known.nbytes += sum(seal.left_bytes for seal in seals)
+
+    def _carry_out(self, db: sqlite3.Connection, batchful: "Batchful", seals: "list[SetSeal]") -> None:
+        from stepwire.storage.series import seal
+
+        numbered: list[tuple[int, chunks.NewChunk]] = []
+        replaced: list[int] = []
+        states: dict[int, chunks.Sealed] = {}
+        pieces = _Pieces(self._write)
+        try:
+            for one in seals:
+                if one.taken is None:
+                    continue
+                written, old, outcome = seal.build(db, one)
+                for made in written:
+                    number = self._take_number()
+                    numbered.append((number, made.chunk))
+                    pieces.add(number, 0, made.bodies)
+                replaced += old
+                states[one.number] = outcome.state
+            pieces.flush()
+            left, records = seal.left_over(seals), seal.kept_records(batchful.frames)
+            self._submit(lambda tx: _flip(tx, batchful, numbered, replaced, states, left, records))
+        except BaseException:
+            self._abandon([number for number, _ in numbered])
+            raise
+        self._trim(batchful, keep_last=left is not None)
+
+    def _take_number(self) -> int:
+        number = self._next_chunk
+        self._next_chunk += 1
+        return number
+
+    def _abandon(self, numbers: list[int]) -> None:
+        def job(db: sqlite3.Connection) -> None:
+            for number in numbers:
+                chunks.delete_blocks(db, number)
+
+        try:
+            self._write(job)
+        except StepwireError:  # the disk fails, or the server stops: the next start removes them
+            self._next_chunk = 0
+
+    def _trim(self, batchful: "Batchful", *, keep_last: bool) -> None:
+        """Remove the journal rows whose points are in blocks; nobody reads them any more."""
+        gone = list(zip(batchful.numbers, batchful.sizes, strict=True))
+        if keep_last:
+            gone.pop()  # its number is that of what was left over
+        some: list[int] = []
+        size = 0
+        for number, nbytes in gone:
+            some.append(number)
+            size += nbytes
+            if size > PIECE_BYTES:
+                self._delete_rows(some)
+                some, size = [], 0
+        if some:
+            self._delete_rows(some)
+
+    def _delete_rows(self, numbers: list[int]) -> None:
+        marks = ",".join(map(str, numbers))
+        self._write(lambda db: db.execute(f"DELETE FROM journal WHERE number IN ({marks})"))
+
+    def _raise(self, metric_set: int, width: int, rows: int) -> None:
+        """Build the chunks of the upper levels that are due."""
+        from stepwire.storage.series import pyramid
+
+        while not self._closing:
+            with self._database.read() as connection:
+                db = driver(connection)
+                due = pyramid.next_due(db, metric_set, width, rows)
+                if due is None:
+                    return
+                children = pyramid.read_children(db, metric_set, width, *due)
+                new = pyramid.build_chunk(db, metric_set, *due, children)
+                number = self._take_number()
+                pieces = _Pieces(self._write)
+                for first, bodies in pyramid.build_blocks(db, width, children):
+                    pieces.add(number, first, bodies)
+                pieces.flush()
+            self._submit(lambda tx, number=number, new=new: _show(tx, number, new))  # type: ignore[misc]
+
+    # --- deleted sources and free pages ----------------------------------------------------------------
+
+    def _purge(self) -> None:
+        """Remove what deleted sources left, some chunks at a time."""
+        if not self._deleted:
+            return
+        self._deleted = False
+        with self._database.read() as connection:
+            rows = driver(connection).execute("SELECT number FROM source WHERE kind = 'deleted'").fetchall()
+        for (source,) in rows:
+            while not self._closing and self._submit(lambda tx, source=source: _purge_some(driver(tx), source)):  # type: ignore[misc]
+                pass
+        if self._closing:
+            self._deleted = True
+
+    def _vacuum(self) -> None:
+        """Give free pages back to the file system while nothing else waits."""
+        while not self._closing and self._pick(time.monotonic()) is None:
+            with self._database.read() as connection:
+                db = driver(connection)
+                free = db.execute("PRAGMA freelist_count").fetchone()[0]
+                pages = db.execute("PRAGMA page_count").fetchone()[0]
+            if free <= max(_FREE_PAGES, pages // 50):
+                return
+            self._write(lambda db: db.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall())
+
+    # --- writing ---------------------------------------------------------------------------------------
+
+    def _submit(self, job: Callable[[Connection], object]) -> object:
+        return self._writer.submit(job).result()
+
+    def _write(self, job: Callable[[sqlite3.Connection], object]) -> None:
+        self._submit(lambda tx: job(driver(tx)))
+
+
+class _Pieces:
+    """Collects blocks and writes them a megabyte at a time."""
+
+    def __init__(self, write: Callable[[Callable[[sqlite3.Connection], object]], None]) -> None:
+        self._write = write
+        self._blocks: list[tuple[int, bytes]] = []
+        self._size = 0
+
+    def add(self, chunk: int, first: int, bodies: list[bytes]) -> None:
+        start = (chunk << chunks.COLUMN_BITS) + first
+        for place, body in enumerate(bodies):
+            self._blocks.append((start + place, body))
+            self._size += len(body)
+            if self._size > PIECE_BYTES or len(self._blocks) > PIECE_BLOCKS:
+                self.flush()
+
+    def flush(self) -> None:
+        blocks, self._blocks, self._size = self._blocks, [], 0
+        if blocks:
+            self._write(lambda db: chunks.write_blocks(db, blocks))
+
+
+def _flip(
+    tx: Connection,
+    batchful: "Batchful",
+    numbered: list[tuple[int, chunks.NewChunk]],
+    replaced: list[int],
+    states: dict[int, chunks.Sealed],
+    left: tuple[int, int, bytes] | None,
+    records: bytes | None,
+) -> None:
+    """From this commit on the taken rows are read from blocks, and no longer from the journal."""
+    db = driver(tx)
+    source, stream, last = batchful.source, batchful.stream, batchful.numbers[-1]
+    through = last if left is None else last - 1
+    moved = db.execute(
+        "UPDATE stream SET sealed_through = ? WHERE number = ? AND source = ? AND sealed_through = ?",
+        (through, stream, source, batchful.sealed_through),
+    )
+    alive = db.execute("SELECT 1 FROM source WHERE number = ? AND kind <> 'deleted'", (source,)).fetchone()
+    if moved.rowcount != 1 or alive is None:
+        raise _GoneError
+    for number in replaced:
+        chunks.delete_chunk(db, number)
+    for number, chunk in numbered:
+        chunks.write_chunk(db, number, chunk)
+    for metric_set, state in states.items():
+        chunks.write_sealed(db, metric_set, state)
+    if left is not None:
+        first_seq, n, body = left
+        db.execute("DELETE FROM journal WHERE number = ?", (last,))
+        db.execute(
+            "INSERT INTO journal (number, source, stream, first_seq, n, body) VALUES (?, ?, ?, ?, ?, ?)",
+            (last, source, stream, first_seq, n, body),
+        )
+    if records is not None:
+        db.execute("INSERT INTO record (source, stream, body) VALUES (?, ?, ?)", (source, stream, records))
+    db.execute("UPDATE source SET cursor = max(cursor, ?), stale = 1 WHERE number = ?", (last, source))
+
+
+def _show(tx: Connection, number: int, new: chunks.NewChunk) -> None:
+    db = driver(tx)
+    if db.execute("SELECT 1 FROM sealed WHERE metric_set = ?", (new.metric_set,)).fetchone() is None:
+        chunks.delete_blocks(db, number)  # deleted meanwhile
+    else:
+        chunks.write_chunk(db, number, new)
+
+
+_PURGE_CHUNKS = 64
+_PURGE_ROWS = 256
+
+
+def _purge_some(db: sqlite3.Connection, source: int) -> bool:
+    """Remove one piece of a deleted source; false when nothing is left of it."""
+    of_sets = "metric_set IN (SELECT number FROM metric_set WHERE source = ?)"
+    found = db.execute(f"SELECT number FROM chunk WHERE {of_sets} LIMIT {_PURGE_CHUNKS}", (source,)).fetchall()
+    for (number,) in found:
+        chunks.delete_chunk(db, number)
+    if found:
+        return True
+    for table in ("journal", "record"):
+        query = f"DELETE FROM {table} WHERE number IN (SELECT number FROM {table} WHERE source = ? LIMIT {_PURGE_ROWS})"
+        if db.execute(query, (source,)).rowcount:
+            return True
+    for table in ("sealed", "metric_cut"):
+        db.execute(f"DELETE FROM {table} WHERE {of_sets}", (source,))
+    for table in ("renamed", "run_metric", "metric_set"):
+        db.execute(f"DELETE FROM {table} WHERE source = ?", (source,))
+    db.execute("DELETE FROM dead_letters WHERE stream IN (SELECT number FROM stream WHERE source = ?)", (source,))
+    db.execute("DELETE FROM stream WHERE source = ?", (source,))
+    db.execute("DELETE FROM source WHERE number = ?", (source,))
+    return False

@@ -1,0 +1,262 @@
+"""One metric set as a reader finds it: sealed rows in chunks, unsealed rows in the tail, the pyramid between.
+
+Imported lazily: the server listens before NumPy is loaded.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from stepwire.storage.series import chunks
+from stepwire.storage.series.cells import Ends, decode_cells, decode_ends, join_ends
+from stepwire.storage.series.chunks import Chunk, Sealed
+from stepwire.storage.series.encoding import Array, decode_columns, decode_values
+from stepwire.storage.series.levels import CELL_ROWS, cell_rows, chunk_cells, chunk_rows
+from stepwire.storage.series.parts import Parts, of_points
+from stepwire.storage.series.tail import Rows
+
+RAW_PER_POINT = 64  # a window is read point by point up to this many points per bucket
+CELLS_PER_POINT = 8
+MAX_LEVEL = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Cells ``start`` up to ``stop`` of one level; on level 0 rows."""
+
+    level: int
+    start: int
+    stop: int
+
+
+@dataclass(slots=True)
+class Axes:
+    """Where the parts of a stretch lie, and which piece of which chunk they are: (chunk, its rows, from, to)."""
+
+    pieces: list[tuple[int, int, int, int]]
+    rows: Rows | None = None  # level 0; without values
+    ends: Ends | None = None  # levels above
+
+
+@dataclass(slots=True)
+class SetReader:
+    """Reads one metric set inside one snapshot; axes are decoded once for all of its metrics.
+
+    ``tail`` are the rows past ``state.rows``.
+    """
+
+    db: sqlite3.Connection
+    number: int
+    width: int
+    state: Sealed
+    tail: Rows | None
+    _axes: dict[Stretch, Axes] = field(default_factory=dict)
+    _chunks: dict[tuple[int, int], Chunk] = field(default_factory=dict)
+    _counts: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """Rows in all."""
+        return self.state.rows + (0 if self.tail is None else len(self.tail))
+
+    def is_sorted(self, axis: str) -> bool:
+        """Whether the sealed rows never fall on this axis."""
+        return self.state.step_sorted if axis == "step" else self.state.time_sorted
+
+    # --- where is x? -----------------------------------------------------------------------------------
+
+    def locate(self, axis: str, x: float, *, right: bool) -> int:
+        """The first sealed row at or past ``x`` (past it, with ``right``), on an axis that is sorted."""
+        low, high = 0, -(-self.state.rows // chunk_rows(self.width))
+        column = "s1" if axis == "step" else "t1"
+        while low < high:
+            middle = (low + high) // 2
+            last = chunks.bound(self.db, self.number, middle, column)
+            if last < x or (right and last == x):
+                low = middle + 1
+            else:
+                high = middle
+        first = low * chunk_rows(self.width)
+        if first >= self.state.rows:
+            return self.state.rows
+        side: Literal["left", "right"] = "right" if right else "left"
+        if first < self.state.raw_from:  # only cells are left: to the next whole one
+            ends = self._ends(low)
+            lasts = ends.s_last if axis == "step" else ends.t_last
+            return min(first + CELL_ROWS * int(np.searchsorted(lasts, x, side)), self.state.rows)
+        rows = self._rows(self._chunk(0, low))
+        return first + int(np.searchsorted(rows.steps if axis == "step" else rows.times, x, side))
+
+    def first_row(self, seq: int) -> int:
+        """The first row of record ``seq`` or a later one."""
+        size = chunk_rows(self.width)
+        low, high = 0, -(-self.state.rows // size)
+        while low < high:  # the first chunk that begins past seq
+            middle = (low + high) // 2
+            if chunks.bound(self.db, self.number, middle, "first_seq") >= seq:
+                high = middle
+            else:
+                low = middle + 1
+        if low * size < self.state.rows and not low:
+            return 0
+        if low:
+            before = (low - 1) * size
+            if before < self.state.raw_from:
+                return min(low * size, self.state.rows)
+            row = before + int(np.searchsorted(self._rows(self._chunk(0, low - 1)).seqs, seq, "left"))
+            if row < self.state.rows:
+                return row
+        return self.state.rows + (0 if self.tail is None else int(np.searchsorted(self.tail.seqs, seq, "left")))
+
+    # --- the pyramid -----------------------------------------------------------------------------------
+
+    def stretches(self, start: int, stop: int, points: int) -> list[Stretch]:
+        """The coarsest cells that still give about ``points`` buckets, finer ones at both edges, in order."""
+        rows = stop - start
+        level = 0
+        if rows > RAW_PER_POINT * points:
+            level = 1
+            while level < MAX_LEVEL and rows > CELLS_PER_POINT * points * cell_rows(level):
+                level += 1
+        return self.cover(start, stop, level)
+
+    def cover(self, start: int, stop: int, level: int) -> list[Stretch]:
+        """Sealed rows ``start`` up to ``stop`` in cells of at most this level."""
+        if start >= stop:
+            return []
+        if level == 0:
+            return self._cover_points(start, stop)
+        size = cell_rows(level)
+        first = -(-start // size)
+        last = min(stop // size, self._cells_of(level))
+        if level == 1 and stop == self.state.rows:
+            last = -(-stop // size)  # the last cell may have fewer rows
+        if first >= last:
+            return self.cover(start, stop, level - 1)
+        edge = min(last * size, stop)
+        return [
+            *self.cover(start, first * size, level - 1),
+            Stretch(level, first, last),
+            *self.cover(edge, stop, level - 1),
+        ]
+
+    def _cover_points(self, start: int, stop: int) -> list[Stretch]:
+        gone = min(self.state.raw_from, stop)
+        found = []
+        if start < gone:
+            found.append(Stretch(1, start // CELL_ROWS, -(-gone // CELL_ROWS)))
+        if max(start, gone) < stop:
+            found.append(Stretch(0, max(start, gone), stop))
+        return found
+
+    def _cells_of(self, level: int) -> int:
+        """How many whole cells of a level are there."""
+        if level == 1:
+            return self.state.rows // CELL_ROWS
+        if level not in self._counts:
+            # A level is filled from the one below: where that is missing, so is this.
+            below = self._counts.get(level - 1) if level > 2 else None
+            self._counts[level] = 0 if below == 0 else chunks.count_chunks(self.db, self.number, level)
+        return self._counts[level] * chunk_cells(level, self.width)
+
+    # --- reading ---------------------------------------------------------------------------------------
+
+    def axes(self, stretch: Stretch) -> Axes:
+        """Where the cells or rows of a stretch lie."""
+        if stretch not in self._axes:
+            self._axes[stretch] = self._read_axes(stretch)
+        return self._axes[stretch]
+
+    def _read_axes(self, stretch: Stretch) -> Axes:
+        size = chunk_cells(stretch.level, self.width)
+        first, last = stretch.start // size, (stretch.stop - 1) // size
+        found = chunks.read_chunks(self.db, self.number, stretch.level, first, last)
+        pieces, decoded = [], []
+        for chunk in found:
+            start = max(stretch.start - chunk.k * size, 0)
+            stop = min(stretch.stop - chunk.k * size, chunk.rows)
+            pieces.append((chunk.number, chunk.rows, start, stop))
+            whole = self._rows(chunk) if stretch.level == 0 else decode_ends(chunk.axis, chunk.rows)
+            decoded.append(_cut(whole, start, stop))
+        if stretch.level == 0:
+            return Axes(pieces, rows=join_rows([rows for rows in decoded if isinstance(rows, Rows)]))
+        return Axes(pieces, ends=join_ends([ends for ends in decoded if isinstance(ends, Ends)]))
+
+    def _rows(self, chunk: Chunk) -> Rows:
+        seqs, steps, times = decode_columns(chunk.axis, chunk.rows)
+        return Rows(seqs, steps, times, seqs)  # the values are read apart
+
+    def _ends(self, k: int) -> Ends:
+        chunk = self._chunk(1, k)
+        return decode_ends(chunk.axis, chunk.rows)
+
+    def _chunk(self, level: int, k: int) -> Chunk:
+        if (level, k) not in self._chunks:
+            (self._chunks[level, k],) = chunks.read_chunks(self.db, self.number, level, k, k)
+        return self._chunks[level, k]
+
+    def read(self, stretches: Sequence[Stretch], column: int, axis: str) -> list[Parts]:
+        """One metric over some stretches, in order."""
+        axes = [self.axes(stretch) for stretch in stretches]
+        bodies = chunks.read_blocks(self.db, (piece[0] for one in axes for piece in one.pieces), column)
+        return [_points(one, bodies, axis) if one.rows else _cells(one, bodies, axis) for one in axes]
+
+    def values(self, stretch: Stretch, column: int) -> Array:
+        """The points of one metric over a stretch of level 0."""
+        pieces = self.axes(stretch).pieces
+        bodies = chunks.read_blocks(self.db, (piece[0] for piece in pieces), column)
+        return _values(pieces, bodies)
+
+    def column_rows(self, stretch: Stretch, column: int) -> Rows:
+        """One metric over a stretch as rows; where points are gone, each cell as its least and its greatest value."""
+        axes = self.axes(stretch)
+        if axes.rows is not None:
+            return Rows(axes.rows.seqs, axes.rows.steps, axes.rows.times, self.values(stretch, column))
+        (cells,) = self.read([stretch], column, "step")
+        assert axes.ends is not None
+        twice = np.repeat(np.arange(len(cells)), 2)
+        values = np.stack([cells.min, cells.max], axis=1).reshape(-1)
+        return Rows(twice, axes.ends.s_first[twice], axes.ends.t_last[twice], values)
+
+
+def join_rows(parts: Sequence[Rows]) -> Rows:
+    """Rows one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    return Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in Rows.__slots__))
+
+
+def _cut(whole: Rows | Ends, start: int, stop: int) -> Rows | Ends:
+    if isinstance(whole, Rows):
+        return whole.part(start, stop)
+    return Ends(*(getattr(whole, name)[start:stop] for name in Ends.__slots__))
+
+
+def _values(pieces: Sequence[tuple[int, int, int, int]], bodies: dict[int, bytes]) -> Array:
+    found = [decode_values(bodies[number], rows)[start:stop] for number, rows, start, stop in pieces]
+    return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+def _points(axes: Axes, bodies: dict[int, bytes], axis: str) -> Parts:
+    assert axes.rows is not None
+    x = axes.rows.steps if axis == "step" else axes.rows.times
+    return of_points(x, _values(axes.pieces, bodies), axes.rows.seqs)
+
+
+def _cells(axes: Axes, bodies: dict[int, bytes], axis: str) -> Parts:
+    assert axes.ends is not None
+    figures, means, odds = [], [], []
+    for number, cells, start, stop in axes.pieces:
+        four, mean, odd = decode_cells(bodies[number], cells)
+        figures.append(four[:, start:stop])
+        means.append(mean[start:stop])
+        odds.append(np.zeros(stop - start, np.int64) if odd is None else odd[start:stop])
+    low, high, first, last = np.concatenate(figures, axis=1).astype("<f8", copy=False)
+    x = axes.ends.s_min if axis == "step" else axes.ends.t_min
+    odd = np.concatenate(odds).astype(np.int64, copy=False)
+    return Parts(
+        x, low, high, np.concatenate(means), first, last, axes.ends.count, odd, np.zeros_like(odd), is_raw=False
+    )
