@@ -142,6 +142,9 @@ def _buckets(line: Line, shared: Array, cells: Cells) -> Buckets:
 
 
 def _spread(numbers: Array, places: Array, filled: Array, length: int) -> list[float | None]:
+    if len(places) == length and filled.all():
+        every: list[float | None] = numbers.tolist()
+        return every
     spread: list[float | None] = [None] * length
     for place, number in zip(places[filled].tolist(), numbers[filled].tolist(), strict=True):
         spread[place] = number

@@ -78,11 +78,17 @@ def count_chunks(db: sqlite3.Connection, metric_set: int, level: int) -> int:
     return 0 if last is None else last + 1
 
 
-def bound(db: sqlite3.Connection, metric_set: int, k: int, column: str) -> float:
-    """``s0``, ``s1``, ``t0``, ``t1`` or ``first_seq`` of a chunk of level 1."""
-    query = f"SELECT {column} FROM chunk WHERE metric_set = ? AND level = 1 AND k = ?"
-    value: float = db.execute(query, (metric_set, k)).fetchone()[0]
-    return value
+def bounds(db: sqlite3.Connection, metric_set: int, k: int, axis: str) -> tuple[float, float]:
+    """The least and the greatest step (``s``) or time (``t``) of a chunk of level 1."""
+    query = f"SELECT {axis}0, {axis}1 FROM chunk WHERE metric_set = ? AND level = 1 AND k = ?"
+    found: tuple[float, float] = db.execute(query, (metric_set, k)).fetchone()
+    return found
+
+
+def first_seq(db: sqlite3.Connection, metric_set: int, k: int) -> int:
+    """The record number of the first row of a chunk of level 1."""
+    query = "SELECT first_seq FROM chunk WHERE metric_set = ? AND level = 1 AND k = ?"
+    return int(db.execute(query, (metric_set, k)).fetchone()[0])
 
 
 def read_blocks(db: sqlite3.Connection, chunks: Iterable[int], column: int) -> dict[int, bytes]:

@@ -161,15 +161,13 @@ def decode_numbers(body: bytes | memoryview, rows: int) -> Array:
     if kind == _FLOATS:
         return np.frombuffer(body, "<f8", rows, 1)
     first, low = struct.unpack_from("<qq", body, 1)
-    numbers = np.empty(rows, np.int64)
-    if not rows:
-        return numbers
-    numbers[0] = first
     if kind == 0:
-        numbers[1:] = low
-    else:
-        numbers[1:] = _differences(memoryview(body)[17:], kind, rows - 1)
-        numbers[1:] += low
+        even: Array = np.arange(rows, dtype=np.int64) * low + first
+        return even
+    numbers = np.empty(rows, np.int64)
+    numbers[0] = first
+    numbers[1:] = _differences(memoryview(body)[17:], kind, rows - 1)
+    numbers[1:] += low
     return np.cumsum(numbers, out=numbers)
 
 
@@ -188,13 +186,15 @@ def encode_columns(columns: list[Array]) -> bytes:
 
 def decode_columns(body: bytes, rows: int) -> list[Array]:
     """Undo ``encode_columns``."""
+    return [decode_column(body, rows, at) for at in range(body[0])]
+
+
+def decode_column(body: bytes, rows: int, index: int) -> Array:
+    """One column of what ``encode_columns`` made."""
     count = body[0]
     sizes = struct.unpack_from(f"<{count}I", body, 1)
-    view, at, columns = memoryview(body), 1 + 4 * count, []
-    for size in sizes:
-        columns.append(decode_numbers(view[at : at + size], rows))
-        at += size
-    return columns
+    start = 1 + 4 * count + sum(sizes[:index])
+    return decode_numbers(memoryview(body)[start : start + sizes[index]], rows)
 
 
 def as_whole(numbers: Array) -> Array:

@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 
 from stepwire.storage.series import chunks
-from stepwire.storage.series.cells import Ends, decode_cells, decode_ends, join_ends
-from stepwire.storage.series.chunks import Chunk, Sealed
-from stepwire.storage.series.encoding import Array, decode_columns, decode_values
+from stepwire.storage.series.cells import decode_cells
+from stepwire.storage.series.chunks import Sealed
+from stepwire.storage.series.encoding import Array, decode_column, decode_values
 from stepwire.storage.series.levels import CELL_ROWS, cell_rows, chunk_cells, chunk_rows
 from stepwire.storage.series.parts import Parts, of_points
 from stepwire.storage.series.tail import Rows
@@ -21,6 +21,7 @@ from stepwire.storage.series.tail import Rows
 RAW_PER_POINT = 64  # a window is read point by point up to this many points per bucket
 CELLS_PER_POINT = 8
 MAX_LEVEL = 9
+_GUESSES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,35 @@ class Stretch:
     stop: int
 
 
+_COLUMNS = {
+    "seqs": 0, "steps": 1, "times": 2,
+    "count": 0, "s_first": 1, "s_last": 2, "t_first": 3, "t_last": 4, "s_min": 5, "s_max": 6, "t_min": 7, "t_max": 8,
+}  # fmt: skip
+
+
 @dataclass(slots=True)
 class Axes:
-    """Where the parts of a stretch lie, and which piece of which chunk they are: (chunk, its rows, from, to)."""
+    """Where the parts of a stretch lie. Each column is decoded when it is first asked for.
 
-    pieces: list[tuple[int, int, int, int]]
-    rows: Rows | None = None  # level 0; without values
-    ends: Ends | None = None  # levels above
+    ``pieces`` say which part of which chunk they are: (chunk, its rows, from, to, its axis).
+    """
+
+    pieces: list[tuple[int, int, int, int, bytes]]
+    _columns: dict[str, Array] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Array:
+        """``seqs``, ``steps``, ``times`` of level 0; above it the fields of ``cells.Ends``."""
+        if name not in _COLUMNS:
+            raise AttributeError(name)
+        if name not in self._columns:
+            found = [_column(axis, rows, _COLUMNS[name])[start:stop] for _, rows, start, stop, axis in self.pieces]
+            self._columns[name] = found[0] if len(found) == 1 else np.concatenate(found)
+        return self._columns[name]
+
+
+def _column(axis: bytes, rows: int, index: int) -> Array:
+    # Where cells never fall back, their ranges are their ends and not stored again.
+    return decode_column(axis, rows, index if index < axis[0] else index - 4)
 
 
 @dataclass(slots=True)
@@ -54,7 +77,6 @@ class SetReader:
     state: Sealed
     tail: Rows | None
     _axes: dict[Stretch, Axes] = field(default_factory=dict)
-    _chunks: dict[tuple[int, int], Chunk] = field(default_factory=dict)
     _counts: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -70,25 +92,37 @@ class SetReader:
 
     def locate(self, axis: str, x: float, *, right: bool) -> int:
         """The first sealed row at or past ``x`` (past it, with ``right``), on an axis that is sorted."""
-        low, high = 0, -(-self.state.rows // chunk_rows(self.width))
-        column = "s1" if axis == "step" else "t1"
-        while low < high:
-            middle = (low + high) // 2
-            last = chunks.bound(self.db, self.number, middle, column)
-            if last < x or (right and last == x):
-                low = middle + 1
-            else:
-                high = middle
-        first = low * chunk_rows(self.width)
+        size = chunk_rows(self.width)
+        k = self._chunk_of("s" if axis == "step" else "t", x, right=right)
+        first = k * size
         if first >= self.state.rows:
             return self.state.rows
         side: Literal["left", "right"] = "right" if right else "left"
         if first < self.state.raw_from:  # only cells are left: to the next whole one
-            ends = self._ends(low)
+            ends = self.axes(Stretch(1, first // CELL_ROWS, -(-min(first + size, self.state.rows) // CELL_ROWS)))
             lasts = ends.s_last if axis == "step" else ends.t_last
             return min(first + CELL_ROWS * int(np.searchsorted(lasts, x, side)), self.state.rows)
-        rows = self._rows(self._chunk(0, low))
+        rows = self.axes(Stretch(0, first, min(first + size, self.state.rows)))
         return first + int(np.searchsorted(rows.steps if axis == "step" else rows.times, x, side))
+
+    def _chunk_of(self, axis: str, x: float, *, right: bool) -> int:
+        """The first chunk with a point at or past ``x``; guessed, because steps and times mostly come evenly."""
+        low, high = 0, -(-self.state.rows // chunk_rows(self.width))
+        left, end = -np.inf, float(self.state.last_step if axis == "s" else self.state.last_time)
+        for turn in range(128):
+            if low >= high:
+                break
+            middle = low if not turn else (low + high) // 2
+            if 0 < turn <= _GUESSES and end > left:
+                middle = min(max(low + int((x - left) / (end - left) * (high - low)), low), high - 1)
+            begin, last = chunks.bounds(self.db, self.number, middle, axis)
+            if last < x or (right and last == x):
+                low, left = middle + 1, last
+            elif middle == low or begin < x or (right and begin == x):
+                return middle  # the one before ends too early
+            else:
+                high, end = middle, begin
+        return low
 
     def first_row(self, seq: int) -> int:
         """The first row of record ``seq`` or a later one."""
@@ -96,7 +130,7 @@ class SetReader:
         low, high = 0, -(-self.state.rows // size)
         while low < high:  # the first chunk that begins past seq
             middle = (low + high) // 2
-            if chunks.bound(self.db, self.number, middle, "first_seq") >= seq:
+            if chunks.first_seq(self.db, self.number, middle) >= seq:
                 high = middle
             else:
                 low = middle + 1
@@ -106,7 +140,8 @@ class SetReader:
             before = (low - 1) * size
             if before < self.state.raw_from:
                 return min(low * size, self.state.rows)
-            row = before + int(np.searchsorted(self._rows(self._chunk(0, low - 1)).seqs, seq, "left"))
+            rows = self.axes(Stretch(0, before, min(before + size, self.state.rows)))
+            row = before + int(np.searchsorted(rows.seqs, seq, "left"))
             if row < self.state.rows:
                 return row
         return self.state.rows + (0 if self.tail is None else int(np.searchsorted(self.tail.seqs, seq, "left")))
@@ -173,53 +208,35 @@ class SetReader:
     def _read_axes(self, stretch: Stretch) -> Axes:
         size = chunk_cells(stretch.level, self.width)
         first, last = stretch.start // size, (stretch.stop - 1) // size
-        found = chunks.read_chunks(self.db, self.number, stretch.level, first, last)
-        pieces, decoded = [], []
-        for chunk in found:
-            start = max(stretch.start - chunk.k * size, 0)
-            stop = min(stretch.stop - chunk.k * size, chunk.rows)
-            pieces.append((chunk.number, chunk.rows, start, stop))
-            whole = self._rows(chunk) if stretch.level == 0 else decode_ends(chunk.axis, chunk.rows)
-            decoded.append(_cut(whole, start, stop))
-        if stretch.level == 0:
-            return Axes(pieces, rows=join_rows([rows for rows in decoded if isinstance(rows, Rows)]))
-        return Axes(pieces, ends=join_ends([ends for ends in decoded if isinstance(ends, Ends)]))
-
-    def _rows(self, chunk: Chunk) -> Rows:
-        seqs, steps, times = decode_columns(chunk.axis, chunk.rows)
-        return Rows(seqs, steps, times, seqs)  # the values are read apart
-
-    def _ends(self, k: int) -> Ends:
-        chunk = self._chunk(1, k)
-        return decode_ends(chunk.axis, chunk.rows)
-
-    def _chunk(self, level: int, k: int) -> Chunk:
-        if (level, k) not in self._chunks:
-            (self._chunks[level, k],) = chunks.read_chunks(self.db, self.number, level, k, k)
-        return self._chunks[level, k]
+        pieces = []
+        for chunk in chunks.read_chunks(self.db, self.number, stretch.level, first, last):
+            start, stop = max(stretch.start - chunk.k * size, 0), min(stretch.stop - chunk.k * size, chunk.rows)
+            pieces.append((chunk.number, chunk.rows, start, stop, chunk.axis))
+        return Axes(pieces)
 
     def read(self, stretches: Sequence[Stretch], column: int, axis: str) -> list[Parts]:
         """One metric over some stretches, in order."""
         axes = [self.axes(stretch) for stretch in stretches]
         bodies = chunks.read_blocks(self.db, (piece[0] for one in axes for piece in one.pieces), column)
-        return [_points(one, bodies, axis) if one.rows else _cells(one, bodies, axis) for one in axes]
+        return [
+            _cells(one, bodies, axis) if stretch.level else _points(one, bodies, axis)
+            for stretch, one in zip(stretches, axes, strict=True)
+        ]
 
     def values(self, stretch: Stretch, column: int) -> Array:
         """The points of one metric over a stretch of level 0."""
-        pieces = self.axes(stretch).pieces
-        bodies = chunks.read_blocks(self.db, (piece[0] for piece in pieces), column)
-        return _values(pieces, bodies)
+        axes = self.axes(stretch)
+        return _values(axes, chunks.read_blocks(self.db, (piece[0] for piece in axes.pieces), column))
 
     def column_rows(self, stretch: Stretch, column: int) -> Rows:
         """One metric over a stretch as rows; where points are gone, each cell as its least and its greatest value."""
         axes = self.axes(stretch)
-        if axes.rows is not None:
-            return Rows(axes.rows.seqs, axes.rows.steps, axes.rows.times, self.values(stretch, column))
+        if not stretch.level:
+            return Rows(axes.seqs, axes.steps, axes.times, self.values(stretch, column))
         (cells,) = self.read([stretch], column, "step")
-        assert axes.ends is not None
         twice = np.repeat(np.arange(len(cells)), 2)
         values = np.stack([cells.min, cells.max], axis=1).reshape(-1)
-        return Rows(twice, axes.ends.s_first[twice], axes.ends.t_last[twice], values)
+        return Rows(twice, axes.s_first[twice], axes.t_last[twice], values)
 
 
 def join_rows(parts: Sequence[Rows]) -> Rows:
@@ -229,34 +246,23 @@ def join_rows(parts: Sequence[Rows]) -> Rows:
     return Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in Rows.__slots__))
 
 
-def _cut(whole: Rows | Ends, start: int, stop: int) -> Rows | Ends:
-    if isinstance(whole, Rows):
-        return whole.part(start, stop)
-    return Ends(*(getattr(whole, name)[start:stop] for name in Ends.__slots__))
-
-
-def _values(pieces: Sequence[tuple[int, int, int, int]], bodies: dict[int, bytes]) -> Array:
-    found = [decode_values(bodies[number], rows)[start:stop] for number, rows, start, stop in pieces]
+def _values(axes: Axes, bodies: dict[int, bytes]) -> Array:
+    found = [decode_values(bodies[number], rows)[start:stop] for number, rows, start, stop, _ in axes.pieces]
     return found[0] if len(found) == 1 else np.concatenate(found)
 
 
 def _points(axes: Axes, bodies: dict[int, bytes], axis: str) -> Parts:
-    assert axes.rows is not None
-    x = axes.rows.steps if axis == "step" else axes.rows.times
-    return of_points(x, _values(axes.pieces, bodies), axes.rows.seqs)
+    return of_points(axes.steps if axis == "step" else axes.times, _values(axes, bodies), axes.seqs)
 
 
 def _cells(axes: Axes, bodies: dict[int, bytes], axis: str) -> Parts:
-    assert axes.ends is not None
     figures, means, odds = [], [], []
-    for number, cells, start, stop in axes.pieces:
+    for number, cells, start, stop, _ in axes.pieces:
         four, mean, odd = decode_cells(bodies[number], cells)
         figures.append(four[:, start:stop])
         means.append(mean[start:stop])
         odds.append(np.zeros(stop - start, np.int64) if odd is None else odd[start:stop])
     low, high, first, last = np.concatenate(figures, axis=1).astype("<f8", copy=False)
-    x = axes.ends.s_min if axis == "step" else axes.ends.t_min
+    x = axes.s_min if axis == "step" else axes.t_min
     odd = np.concatenate(odds).astype(np.int64, copy=False)
-    return Parts(
-        x, low, high, np.concatenate(means), first, last, axes.ends.count, odd, np.zeros_like(odd), is_raw=False
-    )
+    return Parts(x, low, high, np.concatenate(means), first, last, axes.count, odd, np.zeros_like(odd), is_raw=False)

@@ -108,8 +108,7 @@ def rows_between(reader: SetReader, start: int, stop: int) -> Rows:
     """Rows ``start`` up to ``stop`` of a set, without values, sealed or not."""
     parts = []
     if start < reader.state.rows:
-        axes = reader.axes(Stretch(0, start, min(stop, reader.state.rows))).rows
-        assert axes is not None
+        axes = reader.axes(Stretch(0, start, min(stop, reader.state.rows)))
         parts.append(Rows(axes.seqs, axes.steps, axes.times, axes.seqs))
     if stop > reader.state.rows and reader.tail is not None:
         tail = reader.tail.part(max(start - reader.state.rows, 0), stop - reader.state.rows)

@@ -138,8 +138,7 @@ def _sift(
 
 def _judge(lane: Lane, reader: SetReader, window: Window, stretch: Stretch) -> tuple[Array, Array, Array]:
     """Which cells are taken, which are looked into, and how many rows each has."""
-    ends = reader.axes(stretch).ends
-    assert ends is not None
+    ends = reader.axes(stretch)
     low, high = (ends.s_min, ends.s_max) if window.axis == "step" else (ends.t_min, ends.t_max)
     start = low.min() if window.start is None else window.start
     stop = high.max() if window.stop is None else window.stop
@@ -176,8 +175,7 @@ def _points(lane: Lane, reader: SetReader, window: Window, stretches: Sequence[S
             (found,) = reader.read([stretch], lane.column, window.axis)
             parts.append(found.take(np.flatnonzero(whole | split)))
             continue
-        rows = reader.axes(stretch).rows
-        assert rows is not None
+        rows = reader.axes(stretch)
         x = rows.steps if window.axis == "step" else rows.times
         inside = is_inside(rows.steps, x, lane.stream.limit_step, window)
         parts.append(of_points(x[inside], reader.values(stretch, lane.column)[inside], rows.seqs[inside]))
