@@ -33,7 +33,7 @@ from tests.bench.machine import Figure, commit, load
 
 SECONDS = float(os.environ.get("BENCH_SECONDS", "8"))
 MINUTES = float(os.environ.get("BENCH_MINUTES", "1"))
-SIZES = [size for size in (10**6, 10**7, 10**8) if size <= int(os.environ.get("BENCH_POINTS", "100000000"))]
+SIZES = [size for size in (10**6, 10**7, 10**8) if size <= float(os.environ.get("BENCH_POINTS", "1e8"))]
 RUNS = int(os.environ.get("BENCH_RUNS", "10000"))
 
 Measure = Callable[[], list[Figure]]

@@ -19,6 +19,7 @@ from stepwire.storage.tables import meta
 FILE_NAME = "dashboard.db"
 CHECKPOINT_PAGES = 4000
 READERS = 16
+READER_CACHE_KIB = 8192  # at most, of each connection that reads a lot
 
 _WRITER_PRAGMAS = (
     "journal_mode=WAL",
@@ -129,4 +130,5 @@ def _open_reader(path: Path) -> sqlite3.Connection:
     address = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA query_only=ON")
+    connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB}")
     return connection

@@ -124,9 +124,17 @@ runs = _table(
     Column("end_time", Int),
     Column("created_at", Int, nullable=False),
     Column("updated_at", Int, nullable=False),
+    # Since when it is in the trash.
+    Column("deleted_at", Int),
     Index("idx_runs_created", "created_at", "number"),
     Index("idx_runs_project", "project"),
     Index("idx_runs_status", "status"),
+    Index(
+        "idx_runs_trash",
+        "status",
+        sqlite_where=text("deleted_at IS NOT NULL"),
+        postgresql_where=text("deleted_at IS NOT NULL"),
+    ),
 )
 
 # A script that goes on logging to a deleted run is told so.
@@ -182,6 +190,22 @@ commands = _table(
     Column("message", Text),
     Column("time", Int),
     Index("idx_commands_run", "run_id", "number"),
+)
+
+# Where the points of a run are that were moved out of the database; sets: [metric set, first row, end].
+archive = _table(
+    "archive",
+    Column("run_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("bytes", Int, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("points", Int, nullable=False),
+    # How many records the run's streams had then.
+    Column("records", Int, nullable=False),
+    Column("sets", Json),
+    Column("created_at", Int, nullable=False),
+    Column("updated_at", Int, nullable=False),
 )
 
 answers = _table(
@@ -301,6 +325,18 @@ metric_cut = _table(
     Column("column", Int, nullable=False),
     Column("rows", Int, nullable=False),
     PrimaryKeyConstraint("metric_set", "column"),
+)
+
+# What is kept of the rows before sealed.raw_from: where they end, and the summary of every column over those that
+# are visible; step is the greatest step among these. archived = 1: those that an archive has, which may come back.
+dropped = _table(
+    "dropped",
+    Column("metric_set", Int, nullable=False),
+    Column("archived", Int, nullable=False),
+    Column("rows", Int, nullable=False),
+    Column("step", Real),
+    Column("summary", Blob, nullable=False),
+    PrimaryKeyConstraint("metric_set", "archived"),
 )
 
 # The records of sealed journal rows that are not points.

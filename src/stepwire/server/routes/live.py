@@ -49,6 +49,7 @@ MAX_WAITING_BYTES = 1024 * 1024
 MAX_KEYS = 1000
 MAX_SUBSCRIPTIONS = 1000
 RETRY_MS = 1000
+HELD_SECONDS = 0.05
 
 
 @router.websocket("/ws")
@@ -280,6 +281,7 @@ class _Script:
         self._sizes: dict[int, int] = {}
         self._unacknowledged = 0
         self._at_work = False
+        self._is_held = False
         self._room = asyncio.Event()
         self._room.set()
         context.liveness.join(run_id, connection)
@@ -287,7 +289,7 @@ class _Script:
     @property
     def is_full(self) -> bool:
         """Whether the script has to wait for the writer."""
-        return not self._room.is_set()
+        return not self._room.is_set() or self._is_held
 
     def leave(self) -> None:
         """The socket is gone."""
@@ -298,6 +300,10 @@ class _Script:
         self._context.liveness.hear(self.run_id)
         if not self._room.is_set():
             await self._room.wait()
+        while self._context.storage.series.is_behind:
+            self._is_held = True
+            await asyncio.sleep(HELD_SECONDS)
+        self._is_held = False
         self._unacknowledged += size
         self._sizes[id(batch)] = size
         if self._unacknowledged > 2 * WINDOW_BYTES:

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, insert, inspect, select
 from stepwire.errors import StepwireError
 from stepwire.storage.migrations.m0001_initial import m0001_initial
 from stepwire.storage.migrations.m0002_blocks import m0002_blocks
+from stepwire.storage.migrations.m0003_retention import m0003_retention
 from stepwire.storage.tables import migration
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_initial, m0002_blocks)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_initial, m0002_blocks, m0003_retention)
 
 
 def pending(tx: Connection) -> list[Callable[[Connection], None]]:

@@ -43,6 +43,9 @@ def window(line: Line, points: int) -> Buckets:
     parts = line.parts
     if parts.is_raw and len(parts) <= points:
         return _buckets(line, parts.x, _group(parts, np.arange(len(parts)), np.arange(len(parts))))
+    if _distinct(parts.x) > points:
+        starts = _starts(_bucket_of(parts.x, parts.x[0], parts.x[-1], points))
+        return _buckets(line, parts.x[starts], _group(parts, starts, np.arange(len(starts))))
     shared = shared_x([line], points)
     return _buckets(line, shared, cells_on(line, shared))
 
@@ -81,8 +84,13 @@ def _distinct(x: Array) -> int:
 
 
 def _first_of_each(x: Array, low: Any, high: Any, points: int) -> Array:
-    bucket = np.minimum((x - low) / (high - low) * points, points - 1).astype(np.int64)
-    return x[_starts(bucket)]
+    return x[_starts(_bucket_of(x, low, high, points))]
+
+
+def _bucket_of(x: Array, low: Any, high: Any, points: int) -> Array:
+    """Which of ``points`` even buckets each x lies in."""
+    bucket: Array = np.minimum((x - low) * (points / (high - low)), points - 1).astype(np.int64)
+    return bucket
 
 
 def _starts(bucket: Array) -> Array:
@@ -101,6 +109,8 @@ def _group(parts: Parts, starts: Array, places: Array) -> Cells:
         empty, none = np.empty(0), np.empty(0, np.int64)
         return Cells(places, empty, empty, empty, empty, none, none)
     ends = np.append(starts[1:], len(parts))
+    if parts.is_plain:
+        return _group_plain(parts, starts, ends, places)
     finite = parts.count - parts.odd
     count = np.add.reduceat(parts.count, starts)
     seen = np.add.reduceat(finite, starts)
@@ -110,6 +120,17 @@ def _group(parts: Parts, starts: Array, places: Array) -> Cells:
     # Rounding may put the mean of equal values one bit outside of them.
     mean = np.where(some, np.clip(mean, np.where(some, low, 0.0), np.where(some, high, 0.0)), 0.0)
     return Cells(places, mean, low, high, parts.last[ends - 1], count, count - seen)
+
+
+def _group_plain(parts: Parts, starts: Array, ends: Array, places: Array) -> Cells:
+    """As ``_group``, for finite points."""
+    count, values = ends - starts, parts.min
+    low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.add.reduceat(values, starts) / count
+    if not np.isfinite(mean).all():  # the sum of huge values left the range; divide first, a little less exact
+        mean = np.add.reduceat(values / np.repeat(count, count), starts)
+    return Cells(places, np.clip(mean, low, high), low, high, values[ends - 1], count, np.zeros_like(count))
 
 
 def _mean(means: Array, finite: Array, starts: Array, ends: Array, seen: Array) -> Array:

@@ -199,6 +199,22 @@ def decode_cells(body: bytes, count: int) -> tuple[Array, Array, Array | None]:
     return figures, mean, odd
 
 
+def decode_many(bodies: list[bytes], counts: list[int]) -> tuple[Array, Array, Array | None]:
+    """The figures of several bodies of one metric, one after the other."""
+    kinds = {body[0] for body in bodies}
+    if len(kinds) == 1 and len(set(counts)) == 1 and not kinds <= {_ODD, _ODD | _F8}:
+        cells, width = counts[0], 8 if bodies[0][0] & _F8 else 4
+        kind = np.dtype([("kind", "u1"), ("figures", f"<f{width}", (4, cells)), ("mean", "<f8", (cells,))])
+        rows = np.frombuffer(b"".join(bodies), kind)
+        return rows["figures"].transpose(1, 0, 2).reshape(4, -1), rows["mean"].reshape(-1), None
+    decoded = [decode_cells(body, count) for body, count in zip(bodies, counts, strict=True)]
+    odd = None
+    if any(one is not None for _, _, one in decoded):
+        odd = np.concatenate([np.zeros(len(mean), "<u4") if one is None else one for _, mean, one in decoded])
+    figures = np.concatenate([four for four, _, _ in decoded], axis=1)
+    return figures, np.concatenate([mean for _, mean, _ in decoded]), odd
+
+
 def encode_ends(ends: Ends) -> bytes:
     """Count, ends, and the ranges where they are not the ends."""
     columns = [ends.count, as_whole(ends.s_first), as_whole(ends.s_last), ends.t_first, ends.t_last]

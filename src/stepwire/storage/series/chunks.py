@@ -71,6 +71,16 @@ def read_chunks(db: sqlite3.Connection, metric_set: int, level: int, first: int,
     return [Chunk(*row) for row in db.execute(query, (metric_set, level, first, last))]
 
 
+def read_pieces(
+    db: sqlite3.Connection, metric_set: int, level: int, first: int, last: int
+) -> list[tuple[int, int, int, bytes]]:
+    """As ``read_chunks``, as plain (number, k, rows, axis): a chart may need a hundred."""
+    query = (
+        "SELECT number, k, rows, axis FROM chunk WHERE metric_set = ? AND level = ? AND k BETWEEN ? AND ? ORDER BY k"
+    )
+    return db.execute(query, (metric_set, level, first, last)).fetchall()
+
+
 def count_chunks(db: sqlite3.Connection, metric_set: int, level: int) -> int:
     """How many chunks this level has; from level 1 on none is missing in between."""
     query = "SELECT max(k) FROM chunk WHERE metric_set = ? AND level = ?"

@@ -302,6 +302,11 @@ class SeriesStore(Protocol):
         """Seal every committed point of a source, or of all, now. Waits for it; not for the writer's thread."""
         ...
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether so much waits to be sealed that whoever sends points should be made to wait."""
+        ...
+
     def names(self, source: str) -> list[str]:
         """Metric names of a source, sorted."""
         ...

@@ -9,7 +9,9 @@ import logging
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 1024 * 1024
 PIECE_BLOCKS = 2048
+PIECES_AT_ONCE = 3
 TAIL_BYTES = 24 * 1024 * 1024
+BEHIND_BYTES = 512 * 1024 * 1024
 IDLE_SECONDS = 60.0
 POLL_SECONDS = 5.0
 UNKNOWN_BYTES = 1024 * 1024
@@ -79,6 +83,7 @@ class Keeper:
         self._working = threading.RLock()
         self._closing = False
         self._retry_at = 0.0
+        self._under_way = 0
         self._thread = threading.Thread(target=self._run, name="stepwire-keeper", daemon=True)
         self._thread.start()
 
@@ -123,7 +128,12 @@ class Keeper:
     @property
     def unsealed_bytes(self) -> int:
         """Size of the journal rows that wait for a seal."""
-        return sum(stream.nbytes for stream in list(self._streams.values()))
+        return sum(stream.nbytes for stream in list(self._streams.values())) + self._under_way
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether so much waits that senders should wait too. Never while sealing fails: points come first."""
+        return self.unsealed_bytes > BEHIND_BYTES and time.monotonic() > self._retry_at
 
     def close(self) -> None:
         """Stop after the piece under way. What is left is done after the next start."""
@@ -231,18 +241,24 @@ class Keeper:
         while not self._closing:
             with self._changed:
                 known = self._streams.pop(stream, None)  # rows that come from here on are noted anew
+            self._under_way = 0 if known is None else known.nbytes
             try:
-                more = self._pass(source, stream, everything=everything)
+                taken = self._pass(source, stream, everything=everything)
             except _GoneError:
                 return
             except BaseException:
                 if known is not None:
                     self._put_back(stream, known)
                 raise
-            if more is None:
+            finally:
+                self._under_way = 0
+            if taken is None:
                 self._stale.add(source)
                 return
-            if not everything and not self._is_due(stream):
+            if taken.more:
+                rest = 0 if known is None else max(known.nbytes - sum(taken.sizes), 0)
+                self._put_back(stream, _Stream(source, full=True, nbytes=rest))
+            elif not everything and not self._is_due(stream):
                 return
 
     def _put_back(self, stream: int, known: _Stream) -> None:
@@ -256,7 +272,7 @@ class Keeper:
         known = self._streams.get(stream)
         return known is not None and (known.full or known.nbytes > TAIL_BYTES)
 
-    def _pass(self, source: int, stream: int, *, everything: bool) -> bool | None:
+    def _pass(self, source: int, stream: int, *, everything: bool) -> "Batchful | None":
         """One pass over at most some megabytes of journal; ``None``: there was nothing to do."""
         from stepwire.storage.series import seal
 
@@ -274,13 +290,13 @@ class Keeper:
             seals = seal.plan(batchful, widths, chunks.read_sealed(db, sorted(numbers)), everything=everything)
             if not everything and all(one.taken is None for one in seals) and seals:
                 self._note_left(batchful, seals)
-                return False
+                return batchful
             self._carry_out(db, batchful, seals)
         self._note_left(batchful, seals)
         for one in seals:
             if one.taken is not None:
                 self._raise(one.number, one.width, one.before.rows + len(one.taken))
-        return True
+        return batchful
 
     def _note_left(self, batchful: "Batchful", seals: "list[SetSeal]") -> None:
         """Rows that stay in the journal count towards the next seal."""
@@ -298,7 +314,7 @@ class Keeper:
         numbered: list[tuple[int, chunks.NewChunk]] = []
         replaced: list[int] = []
         states: dict[int, chunks.Sealed] = {}
-        pieces = _Pieces(self._write)
+        pieces = _Pieces(self._send)
         try:
             for one in seals:
                 if one.taken is None:
@@ -340,18 +356,15 @@ class Keeper:
             gone.pop()  # its number is that of what was left over
         some: list[int] = []
         size = 0
+        sent = _Sent(self._send)
         for number, nbytes in gone:
             some.append(number)
             size += nbytes
             if size > PIECE_BYTES:
-                self._delete_rows(some)
+                sent.add(_delete_rows(some))
                 some, size = [], 0
-        if some:
-            self._delete_rows(some)
-
-    def _delete_rows(self, numbers: list[int]) -> None:
-        marks = ",".join(map(str, numbers))
-        self._write(lambda db: db.execute(f"DELETE FROM journal WHERE number IN ({marks})"))
+        sent.add(_delete_rows(some))
+        sent.wait()
 
     def _raise(self, metric_set: int, width: int, rows: int) -> None:
         """Build the chunks of the upper levels that are due."""
@@ -366,7 +379,7 @@ class Keeper:
                 children = pyramid.read_children(db, metric_set, width, *due)
                 new = pyramid.build_chunk(db, metric_set, *due, children)
                 number = self._take_number()
-                pieces = _Pieces(self._write)
+                pieces = _Pieces(self._send)
                 for first, bodies in pyramid.build_blocks(db, width, children):
                     pieces.add(number, first, bodies)
                 pieces.flush()
@@ -403,15 +416,45 @@ class Keeper:
     def _submit(self, job: Callable[[Connection], object]) -> object:
         return self._writer.submit(job).result()
 
+    def _send(self, job: Callable[[sqlite3.Connection], object]) -> Future[object]:
+        return self._writer.submit(lambda tx: job(driver(tx)))
+
     def _write(self, job: Callable[[sqlite3.Connection], object]) -> None:
         self._submit(lambda tx: job(driver(tx)))
+
+
+Job = Callable[[sqlite3.Connection], object]
+
+
+class _Sent:
+    """Jobs given to the writer, a few under way at once: while one is committed the next is made."""
+
+    def __init__(self, send: Callable[[Job], Future[object]]) -> None:
+        self._send = send
+        self._under_way: deque[Future[object]] = deque()
+
+    def add(self, job: Job) -> None:
+        """Give one more; waits while too many are under way."""
+        self._under_way.append(self._send(job))
+        while len(self._under_way) > PIECES_AT_ONCE:
+            self._under_way.popleft().result()
+
+    def wait(self) -> None:
+        """Until all are committed. Raises what one of them raised."""
+        while self._under_way:
+            self._under_way.popleft().result()
+
+
+def _delete_rows(numbers: list[int]) -> Job:
+    marks = ",".join(map(str, numbers))
+    return lambda db: db.execute(f"DELETE FROM journal WHERE number IN ({marks})")
 
 
 class _Pieces:
     """Collects blocks and writes them a megabyte at a time."""
 
-    def __init__(self, write: Callable[[Callable[[sqlite3.Connection], object]], None]) -> None:
-        self._write = write
+    def __init__(self, send: Callable[[Job], Future[object]]) -> None:
+        self._sent = _Sent(send)
         self._blocks: list[tuple[int, bytes]] = []
         self._size = 0
 
@@ -421,12 +464,17 @@ class _Pieces:
             self._blocks.append((start + place, body))
             self._size += len(body)
             if self._size > PIECE_BYTES or len(self._blocks) > PIECE_BLOCKS:
-                self.flush()
+                self._write()
 
     def flush(self) -> None:
+        """Write what is left, and wait until all is committed."""
+        self._write()
+        self._sent.wait()
+
+    def _write(self) -> None:
         blocks, self._blocks, self._size = self._blocks, [], 0
         if blocks:
-            self._write(lambda db: chunks.write_blocks(db, blocks))
+            self._sent.add(lambda db: chunks.write_blocks(db, blocks))
 
 
 def _flip(

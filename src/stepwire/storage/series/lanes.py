@@ -11,11 +11,11 @@ from typing import Literal
 import numpy as np
 
 from stepwire.storage.series import chunks
-from stepwire.storage.series.cells import decode_cells
+from stepwire.storage.series.cells import decode_many
 from stepwire.storage.series.chunks import Sealed
-from stepwire.storage.series.encoding import Array, decode_column, decode_values
+from stepwire.storage.series.encoding import Array, decode_column_of, decode_values
 from stepwire.storage.series.levels import CELL_ROWS, cell_rows, chunk_cells, chunk_rows
-from stepwire.storage.series.parts import Parts, of_points
+from stepwire.storage.series.parts import Parts, of_points, same
 from stepwire.storage.series.tail import Rows
 
 RAW_PER_POINT = 64  # a window is read point by point up to this many points per bucket
@@ -39,14 +39,20 @@ _COLUMNS = {
 }  # fmt: skip
 
 
+Piece = tuple[int, int, int, bytes]
+"""(number, k, rows, axis) of a chunk."""
+
+
 @dataclass(slots=True)
 class Axes:
     """Where the parts of a stretch lie. Each column is decoded when it is first asked for.
 
-    ``pieces`` say which part of which chunk they are: (chunk, its rows, from, to, its axis).
+    The stretch begins ``skip`` rows or cells into the first chunk and has ``length`` of them.
     """
 
-    pieces: list[tuple[int, int, int, int, bytes]]
+    chunks: list[Piece]
+    skip: int
+    length: int
     _columns: dict[str, Array] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Array:
@@ -54,14 +60,16 @@ class Axes:
         if name not in _COLUMNS:
             raise AttributeError(name)
         if name not in self._columns:
-            found = [_column(axis, rows, _COLUMNS[name])[start:stop] for _, rows, start, stop, axis in self.pieces]
-            self._columns[name] = found[0] if len(found) == 1 else np.concatenate(found)
+            axes = [chunk[3] for chunk in self.chunks]
+            # Where cells never fall back, their ranges are their ends and not stored again.
+            index = _COLUMNS[name]
+            indexes = [index if index < axis[0] else index - 4 for axis in axes]
+            self._columns[name] = self.cut(decode_column_of(axes, [chunk[2] for chunk in self.chunks], indexes))
         return self._columns[name]
 
-
-def _column(axis: bytes, rows: int, index: int) -> Array:
-    # Where cells never fall back, their ranges are their ends and not stored again.
-    return decode_column(axis, rows, index if index < axis[0] else index - 4)
+    def cut(self, whole: Array) -> Array:
+        """What of all rows or cells of the chunks belongs to the stretch."""
+        return whole[..., self.skip : self.skip + self.length]
 
 
 @dataclass(slots=True)
@@ -208,25 +216,33 @@ class SetReader:
     def _read_axes(self, stretch: Stretch) -> Axes:
         size = chunk_cells(stretch.level, self.width)
         first, last = stretch.start // size, (stretch.stop - 1) // size
-        pieces = []
-        for chunk in chunks.read_chunks(self.db, self.number, stretch.level, first, last):
-            start, stop = max(stretch.start - chunk.k * size, 0), min(stretch.stop - chunk.k * size, chunk.rows)
-            pieces.append((chunk.number, chunk.rows, start, stop, chunk.axis))
-        return Axes(pieces)
+        found = chunks.read_pieces(self.db, self.number, stretch.level, first, last)
+        return Axes(found, stretch.start - first * size, stretch.stop - stretch.start)
 
-    def read(self, stretches: Sequence[Stretch], column: int, axis: str) -> list[Parts]:
-        """One metric over some stretches, in order."""
+    def read(self, stretches: Sequence[Stretch], column: int, axis: str, *, seqs: bool = False) -> list[Parts]:
+        """One metric over some stretches, in order; ``seqs``: with the record numbers of points."""
         axes = [self.axes(stretch) for stretch in stretches]
-        bodies = chunks.read_blocks(self.db, (piece[0] for one in axes for piece in one.pieces), column)
+        bodies = chunks.read_blocks(self.db, (chunk[0] for one in axes for chunk in one.chunks), column)
         return [
-            _cells(one, bodies, axis) if stretch.level else _points(one, bodies, axis)
+            self._cells(stretch, one, bodies, axis) if stretch.level else _points(one, bodies, axis, seqs=seqs)
             for stretch, one in zip(stretches, axes, strict=True)
         ]
 
     def values(self, stretch: Stretch, column: int) -> Array:
         """The points of one metric over a stretch of level 0."""
         axes = self.axes(stretch)
-        return _values(axes, chunks.read_blocks(self.db, (piece[0] for piece in axes.pieces), column))
+        return _values(axes, chunks.read_blocks(self.db, (chunk[0] for chunk in axes.chunks), column))
+
+    def _cells(self, stretch: Stretch, axes: Axes, bodies: dict[int, bytes], axis: str) -> Parts:
+        found = [bodies[chunk[0]] for chunk in axes.chunks]
+        figures, mean, odd = decode_many(found, [chunk[2] for chunk in axes.chunks])
+        low, high, first, last = axes.cut(figures).astype("<f8", copy=False)
+        x = axes.s_min if axis == "step" else axes.t_min
+        size = cell_rows(stretch.level)
+        whole = stretch.stop * size <= self.state.rows
+        count = same(size, axes.length) if whole else axes.count
+        odd = same(0, axes.length) if odd is None else axes.cut(odd).astype(np.int64)
+        return Parts(x, low, high, axes.cut(mean), first, last, count, odd, same(0, axes.length), is_raw=False)
 
     def column_rows(self, stretch: Stretch, column: int) -> Rows:
         """One metric over a stretch as rows; where points are gone, each cell as its least and its greatest value."""
@@ -247,22 +263,9 @@ def join_rows(parts: Sequence[Rows]) -> Rows:
 
 
 def _values(axes: Axes, bodies: dict[int, bytes]) -> Array:
-    found = [decode_values(bodies[number], rows)[start:stop] for number, rows, start, stop, _ in axes.pieces]
-    return found[0] if len(found) == 1 else np.concatenate(found)
+    found = [decode_values(bodies[number], rows) for number, _, rows, _ in axes.chunks]
+    return axes.cut(found[0] if len(found) == 1 else np.concatenate(found))
 
 
-def _points(axes: Axes, bodies: dict[int, bytes], axis: str) -> Parts:
-    return of_points(axes.steps if axis == "step" else axes.times, _values(axes, bodies), axes.seqs)
-
-
-def _cells(axes: Axes, bodies: dict[int, bytes], axis: str) -> Parts:
-    figures, means, odds = [], [], []
-    for number, cells, start, stop, _ in axes.pieces:
-        four, mean, odd = decode_cells(bodies[number], cells)
-        figures.append(four[:, start:stop])
-        means.append(mean[start:stop])
-        odds.append(np.zeros(stop - start, np.int64) if odd is None else odd[start:stop])
-    low, high, first, last = np.concatenate(figures, axis=1).astype("<f8", copy=False)
-    x = axes.s_min if axis == "step" else axes.t_min
-    odd = np.concatenate(odds).astype(np.int64, copy=False)
-    return Parts(x, low, high, np.concatenate(means), first, last, axes.count, odd, np.zeros_like(odd), is_raw=False)
+def _points(axes: Axes, bodies: dict[int, bytes], axis: str, *, seqs: bool) -> Parts:
+    return of_points(axes.steps if axis == "step" else axes.times, _values(axes, bodies), axes.seqs if seqs else None)

@@ -38,6 +38,11 @@ class Parts:
         """How many points they stand for."""
         return len(self.x) if self.is_raw else int(self.count.sum())
 
+    @property
+    def is_plain(self) -> bool:
+        """Every part is one point, and finite."""
+        return self.is_raw and self.min is self.max
+
     def take(self, places: Array) -> "Parts":
         """Some of them, in this order."""
         return replace(self, **{name: getattr(self, name)[places] for name in _ARRAYS})
@@ -52,12 +57,17 @@ def nothing() -> Parts:
     return Parts(empty, empty, empty, empty, empty, empty, none, none, none, is_raw=True)
 
 
-def of_points(x: Array, values: Array, seqs: Array) -> Parts:
-    """Each point as a part of its own."""
-    ones = np.ones(len(x), np.int64)
+def same(number: int, length: int) -> Array:
+    """One whole number ``length`` times, without the memory for it."""
+    return np.broadcast_to(np.int64(number), (length,))
+
+
+def of_points(x: Array, values: Array, seqs: Array | None) -> Parts:
+    """Each point as a part of its own; ``seqs`` only matter between lanes of one stream."""
+    ones, seqs = same(1, len(x)), same(0, len(x)) if seqs is None else seqs
     finite = np.isfinite(values)
     if finite.all():
-        return Parts(x, values, values, values, values, values, ones, np.zeros(len(x), np.int64), seqs, is_raw=True)
+        return Parts(x, values, values, values, values, values, ones, same(0, len(x)), seqs, is_raw=True)
     low, high, mean = (np.where(finite, values, filler) for filler in (np.inf, -np.inf, 0.0))
     return Parts(x, low, high, mean, values, values, ones, (~finite).astype(np.int64), seqs, is_raw=True)
 

@@ -33,7 +33,7 @@ _PASSING = frozenset({"heartbeat", "system"})
 
 @dataclass(frozen=True, slots=True)
 class Batchful:
-    """The journal rows of one stream that a pass takes, oldest first."""
+    """The journal rows of one stream that a pass takes, oldest first. ``more``: others follow them."""
 
     source: int
     stream: int
@@ -41,6 +41,7 @@ class Batchful:
     numbers: list[int]
     sizes: list[int]
     frames: list[Frame]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,18 @@ def read_batchful(db: sqlite3.Connection, source: int, stream: int) -> Batchful 
     row = db.execute("SELECT sealed_through FROM stream WHERE number = ? AND source = ?", (stream, source)).fetchone()
     if row is None:
         return None
-    made = Batchful(source, stream, row[0], [], [], [])
+    numbers: list[int] = []
+    sizes: list[int] = []
+    frames: list[Frame] = []
+    more = False
     for number, body in journal.bodies(db, source, stream, row[0] + 1):
-        if made.sizes and sum(made.sizes) + len(body) > PASS_BYTES:
+        more = bool(sizes) and sum(sizes) + len(body) > PASS_BYTES
+        if more:
             break
-        made.numbers.append(number)
-        made.sizes.append(len(body))
-        made.frames.append(decode_frame(body))
-    return made if made.numbers else None
+        numbers.append(number)
+        sizes.append(len(body))
+        frames.append(decode_frame(body))
+    return Batchful(source, stream, row[0], numbers, sizes, frames, more) if numbers else None
 
 
 def plan(batchful: Batchful, widths: dict[int, int], states: dict[int, Sealed], *, everything: bool) -> list[SetSeal]:

@@ -191,6 +191,11 @@ class SqliteSeries:
                 return
         self._keeper.seal(number)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether whoever sends points should be made to wait."""
+        return self._keeper.is_behind
+
     def _changed(self, tx: Connection, number: int) -> None:
         journal.bump(tx, number)
         journal.mark_stale(tx, number)

@@ -24,6 +24,7 @@ class Window:
     """What is asked for: ``start`` and ``stop`` on an axis (both included, ``None``: open), in ``points`` buckets.
 
     ``axis`` is ``step`` or ``time`` (µs). ``superseded``: the points that a rewind has hidden, and only those.
+    ``seqs``: with record numbers, because several lanes have the metric.
     """
 
     axis: str
@@ -31,6 +32,7 @@ class Window:
     stop: float | None
     points: int
     superseded: bool = False
+    seqs: bool = False
 
 
 def shifted(window: Window, origin: int) -> Window:
@@ -42,6 +44,7 @@ def shifted(window: Window, origin: int) -> Window:
 def read_metric(lanes: Sequence[tuple[Lane, SetReader]], window: Window) -> Parts:
     """One metric out of all of its lanes."""
     by_stream: dict[int, list[Parts]] = {}
+    window = replace(window, seqs=len(lanes) > 1)
     for lane, reader in lanes:
         by_stream.setdefault(lane.stream.number, []).extend(_lane(lane, reader, window))
     return join(list(by_stream.values()))
@@ -68,7 +71,7 @@ def _sorted(lane: Lane, reader: SetReader, window: Window) -> list[Parts]:
         limit = reader.locate("step", lane.stream.limit_step, right=True)
         start, stop = (max(start, limit), stop) if window.superseded else (start, min(stop, limit))
     stretches = reader.stretches(max(start, lane.cut), stop, window.points)
-    return reader.read(stretches, lane.column, window.axis)
+    return reader.read(stretches, lane.column, window.axis, seqs=window.seqs)
 
 
 def _tail(lane: Lane, reader: SetReader, tail: Rows, window: Window) -> Parts:
