@@ -34,11 +34,15 @@ PIECES_AT_ONCE = 3
 TAIL_BYTES = 24 * 1024 * 1024
 BEHIND_BYTES = 512 * 1024 * 1024
 IDLE_SECONDS = 60.0
+FEW_BYTES = 64 * 1024
+FEW_SECONDS = 15 * 60.0
 POLL_SECONDS = 5.0
 UNKNOWN_BYTES = 1024 * 1024
 RETRY_SECONDS = 5.0
 VACUUM_PAGES = 1000
-_FREE_PAGES = 4096
+_FREE_PAGES = 256
+_FREE_PAGES_BUSY = 8192  # the next points take them again
+QUIET_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -218,7 +222,9 @@ class Keeper:
             if stream.full or stream.nbytes > TAIL_BYTES:
                 return number, stream, False
         for number, stream in list(self._streams.items()):
-            if stream.finished or now - stream.changed > self._idle_seconds:
+            idle = now - stream.changed
+            # A few rows that come now and then stay in the journal: each seal writes the last chunk anew.
+            if stream.finished or idle > (self._idle_seconds if stream.nbytes > FEW_BYTES else FEW_SECONDS):
                 return number, stream, True
         return None
 
@@ -407,9 +413,13 @@ class Keeper:
                 db = driver(connection)
                 free = db.execute("PRAGMA freelist_count").fetchone()[0]
                 pages = db.execute("PRAGMA page_count").fetchone()[0]
-            if free <= max(_FREE_PAGES, pages // 50):
+            if free <= max(_FREE_PAGES if self._is_quiet() else _FREE_PAGES_BUSY, pages // 50):
                 return
             self._write(lambda db: db.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall())
+
+    def _is_quiet(self) -> bool:
+        now = time.monotonic()
+        return all(now - stream.changed > QUIET_SECONDS for stream in list(self._streams.values()))
 
     # --- writing ---------------------------------------------------------------------------------------
 
