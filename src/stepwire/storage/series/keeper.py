@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from stepwire.errors import StepwireError
-from stepwire.storage.database import Database, driver
+from stepwire.storage.database import CHECKPOINT_PAGES, Database, check_writable, driver
 from stepwire.storage.series import chunks
 from stepwire.storage.series.directory import Directories
+from stepwire.storage.series.erase import purge_some
 from stepwire.storage.series.levels import chunk_rows
 from stepwire.storage.writer import Writer
 
@@ -39,6 +40,7 @@ FEW_SECONDS = 15 * 60.0
 POLL_SECONDS = 5.0
 UNKNOWN_BYTES = 1024 * 1024
 RETRY_SECONDS = 5.0
+START_SECONDS = 1.0
 VACUUM_PAGES = 1000
 _FREE_PAGES = 256
 _FREE_PAGES_BUSY = 8192  # the next points take them again
@@ -82,6 +84,7 @@ class Keeper:
         self._streams: dict[int, _Stream] = {}
         self._stale: set[int] = set()
         self._deleted = True
+        self._is_generous = False
         self._next_chunk = 0
         self._changed = threading.Condition()
         self._working = threading.RLock()
@@ -156,13 +159,37 @@ class Keeper:
         """Seal every committed row of a source, or of all, in the caller's thread."""
         with self._working:
             for stream, of in self._unsealed(source):
-                self._seal(of, stream, everything=True)
+                while not self._closing and self._step(of, stream, everything=True):
+                    pass
             for number in self._stale_sources(source):
                 self._refresh(number)
+
+    def add_chunk(self, new: chunks.NewChunk, blocks: Iterable[tuple[int, list[bytes]]]) -> None:
+        """Write a chunk and its blocks, each with the column that it begins at, in the caller's thread."""
+        with self._working:
+            self._start()
+            number = self._take_number()
+            pieces = _Pieces(self._send)
+            try:
+                for first, bodies in blocks:
+                    pieces.add(number, first, bodies)
+                pieces.flush()
+                self._submit(lambda tx: _show(tx, number, new))
+            except BaseException:
+                self._abandon([number])
+                raise
+
+    def give_back(self) -> None:
+        """Give every free page back, not only when there are many."""
+        with self._changed:
+            self._is_generous = True
+            self._changed.notify()
 
     # --- the thread ------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        with self._changed:  # a server that starts has better things to do
+            self._changed.wait_for(lambda: self._closing, START_SECONDS)
         while not self._closing:
             try:
                 self._turn()
@@ -184,7 +211,7 @@ class Keeper:
             self._start()
             while not self._closing and (picked := self._pick(time.monotonic())) is not None:
                 stream, known, everything = picked
-                self._seal(known.source, stream, everything=everything)
+                self._step(known.source, stream, everything=everything)  # one pass: then others have their turn
             for source in list(self._stale):
                 self._stale.discard(source)
                 if not any(stream.source == source for stream in list(self._streams.values())):
@@ -218,9 +245,10 @@ class Keeper:
         self._next_chunk = last + 1
 
     def _pick(self, now: float) -> tuple[int, _Stream, bool] | None:
-        for number, stream in list(self._streams.items()):
-            if stream.full or stream.nbytes > TAIL_BYTES:
-                return number, stream, False
+        due = [item for item in list(self._streams.items()) if item[1].full or item[1].nbytes > TAIL_BYTES]
+        if due:
+            number, stream = max(due, key=lambda item: item[1].nbytes)
+            return number, stream, False
         for number, stream in list(self._streams.items()):
             idle = now - stream.changed
             # A few rows that come now and then stay in the journal: each seal writes the last chunk anew.
@@ -242,30 +270,28 @@ class Keeper:
 
     # --- one stream ------------------------------------------------------------------------------------
 
-    def _seal(self, source: int, stream: int, *, everything: bool) -> None:
-        """Seal a stream until nothing of it is due; ``everything``: until nothing is left."""
-        while not self._closing:
-            with self._changed:
-                known = self._streams.pop(stream, None)  # rows that come from here on are noted anew
-            self._under_way = 0 if known is None else known.nbytes
-            try:
-                taken = self._pass(source, stream, everything=everything)
-            except _GoneError:
-                return
-            except BaseException:
-                if known is not None:
-                    self._put_back(stream, known)
-                raise
-            finally:
-                self._under_way = 0
-            if taken is None:
-                self._stale.add(source)
-                return
-            if taken.more:
-                rest = 0 if known is None else max(known.nbytes - sum(taken.sizes), 0)
-                self._put_back(stream, _Stream(source, full=True, nbytes=rest))
-            elif not everything and not self._is_due(stream):
-                return
+    def _step(self, source: int, stream: int, *, everything: bool) -> bool:
+        """One pass over a stream; false when nothing was left to seal. What is left after it is noted."""
+        with self._changed:
+            known = self._streams.pop(stream, None)  # rows that come from here on are noted anew
+        self._under_way = 0 if known is None else known.nbytes
+        try:
+            taken = self._pass(source, stream, everything=everything)
+        except _GoneError:
+            return False
+        except BaseException:
+            if known is not None:
+                self._put_back(stream, known)
+            raise
+        finally:
+            self._under_way = 0
+        if taken is None:
+            self._stale.add(source)
+            return False
+        if taken.more or everything:
+            rest = 0 if known is None else max(known.nbytes - sum(taken.sizes), 0)
+            self._put_back(stream, _Stream(source, full=taken.more, nbytes=rest, finished=everything))
+        return True
 
     def _put_back(self, stream: int, known: _Stream) -> None:
         with self._changed:
@@ -273,10 +299,7 @@ class Keeper:
             if now is not known:
                 now.nbytes += known.nbytes
                 now.full = now.full or known.full
-
-    def _is_due(self, stream: int) -> bool:
-        known = self._streams.get(stream)
-        return known is not None and (known.full or known.nbytes > TAIL_BYTES)
+                now.finished = now.finished or known.finished
 
     def _pass(self, source: int, stream: int, *, everything: bool) -> "Batchful | None":
         """One pass over at most some megabytes of journal; ``None``: there was nothing to do."""
@@ -342,13 +365,17 @@ class Keeper:
 
     def _take_number(self) -> int:
         number = self._next_chunk
+        if not number:  # it was forgotten in mid-work: numbers from 1 on belong to other chunks
+            raise StepwireError("A write failed; the series are sealed again from where the database stands.")
         self._next_chunk += 1
         return number
 
     def _abandon(self, numbers: list[int]) -> None:
         def job(db: sqlite3.Connection) -> None:
             for number in numbers:
-                chunks.delete_blocks(db, number)
+                # A COMMIT that failed may be on disk all the same.
+                if db.execute("SELECT 1 FROM chunk WHERE number = ?", (number,)).fetchone() is None:
+                    chunks.delete_blocks(db, number)
 
         try:
             self._write(job)
@@ -401,8 +428,9 @@ class Keeper:
         with self._database.read() as connection:
             rows = driver(connection).execute("SELECT number FROM source WHERE kind = 'deleted'").fetchall()
         for (source,) in rows:
-            while not self._closing and self._submit(lambda tx, source=source: _purge_some(driver(tx), source)):  # type: ignore[misc]
+            while not self._closing and self._submit(lambda tx, source=source: purge_some(driver(tx), source)):  # type: ignore[misc]
                 pass
+            self._is_generous = True
         if self._closing:
             self._deleted = True
 
@@ -413,9 +441,21 @@ class Keeper:
                 db = driver(connection)
                 free = db.execute("PRAGMA freelist_count").fetchone()[0]
                 pages = db.execute("PRAGMA page_count").fetchone()[0]
-            if free <= max(_FREE_PAGES if self._is_quiet() else _FREE_PAGES_BUSY, pages // 50):
+            if free <= (_FREE_PAGES if self._is_generous else self._free_pages(pages)):
+                if self._is_generous:
+                    self._checkpoint()
                 return
             self._write(lambda db: db.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall())
+
+    def _checkpoint(self) -> None:
+        """Have what was given back cut off the file: a commit of the writer does it when it checkpoints."""
+        self._is_generous = False
+        self._write(lambda db: db.execute("PRAGMA wal_autocheckpoint=1"))
+        self._submit(check_writable)
+        self._write(lambda db: db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}"))
+
+    def _free_pages(self, pages: int) -> int:
+        return max(_FREE_PAGES if self._is_quiet() else _FREE_PAGES_BUSY, pages // 50)
 
     def _is_quiet(self) -> bool:
         now = time.monotonic()
@@ -531,29 +571,3 @@ def _show(tx: Connection, number: int, new: chunks.NewChunk) -> None:
         chunks.delete_blocks(db, number)  # deleted meanwhile
     else:
         chunks.write_chunk(db, number, new)
-
-
-_PURGE_CHUNKS = 64
-_PURGE_ROWS = 256
-
-
-def _purge_some(db: sqlite3.Connection, source: int) -> bool:
-    """Remove one piece of a deleted source; false when nothing is left of it."""
-    of_sets = "metric_set IN (SELECT number FROM metric_set WHERE source = ?)"
-    found = db.execute(f"SELECT number FROM chunk WHERE {of_sets} LIMIT {_PURGE_CHUNKS}", (source,)).fetchall()
-    for (number,) in found:
-        chunks.delete_chunk(db, number)
-    if found:
-        return True
-    for table in ("journal", "record"):
-        query = f"DELETE FROM {table} WHERE number IN (SELECT number FROM {table} WHERE source = ? LIMIT {_PURGE_ROWS})"
-        if db.execute(query, (source,)).rowcount:
-            return True
-    for table in ("sealed", "metric_cut"):
-        db.execute(f"DELETE FROM {table} WHERE {of_sets}", (source,))
-    for table in ("renamed", "run_metric", "metric_set"):
-        db.execute(f"DELETE FROM {table} WHERE source = ?", (source,))
-    db.execute("DELETE FROM dead_letters WHERE stream IN (SELECT number FROM stream WHERE source = ?)", (source,))
-    db.execute("DELETE FROM stream WHERE source = ?", (source,))
-    db.execute("DELETE FROM source WHERE number = ?", (source,))
-    return False

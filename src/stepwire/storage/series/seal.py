@@ -68,9 +68,10 @@ def read_batchful(db: sqlite3.Connection, source: int, stream: int) -> Batchful 
     numbers: list[int] = []
     sizes: list[int] = []
     frames: list[Frame] = []
-    more = False
+    more, size = False, 0
     for number, body in journal.bodies(db, source, stream, row[0] + 1):
-        more = bool(sizes) and sum(sizes) + len(body) > PASS_BYTES
+        size += len(body)
+        more = bool(sizes) and size > PASS_BYTES
         if more:
             break
         numbers.append(number)
@@ -85,7 +86,8 @@ def plan(batchful: Batchful, widths: dict[int, int], states: dict[int, Sealed], 
     seals = [_split(number, widths[number], states.get(number, Sealed()), found, everything=everything)
              for number, found in rows.items()]  # fmt: skip
     size = sum(batchful.sizes)
-    if size > PASS_BYTES // 2 and sum(seal.left_bytes for seal in seals) > size // 2:
+    much_left = size > PASS_BYTES // 2 and sum(seal.left_bytes for seal in seals) > size // 2
+    if much_left or (batchful.more and all(seal.taken is None for seal in seals)):
         seals = [_split(seal.number, seal.width, seal.before, rows[seal.number], everything=True) for seal in seals]
     return seals
 
