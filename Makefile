@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_SECONDS ?=
 export STEPWIRE_PYTHON := $(CURDIR)/$(BIN)/python
 
-.PHONY: help demo test check test-python test-frontend test-browser test-all bench serve types frontend system format sizes clean
+.PHONY: help demo test check test-python test-frontend test-browser test-all test-parquet soak bench serve types frontend system format sizes clean
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -33,7 +33,17 @@ test-frontend: frontend/node_modules/.installed ## Vitest
 test-browser: system $(VENV)/.dev frontend ## Playwright in Debian's Chromium
 	cd frontend && npm run --silent e2e
 
-test-all: test ## and the groups with a venv of their own; none yet
+test-all: test test-parquet ## and the groups with a venv of their own
+
+test-parquet: ## exports and archives as pandas and DuckDB read them
+	@test -f $(VENV)-parquet/.done || ($(PYTHON) -m venv $(VENV)-parquet && \
+		$(VENV)-parquet/bin/pip install --quiet --disable-pip-version-check --editable '.[server,arrow]' \
+		pandas==3.1.1 duckdb==2.0.1 pytest==9.2.0 && touch $(VENV)-parquet/.done)
+	$(VENV)-parquet/bin/pytest -q -c /dev/null --rootdir . --noconftest --import-mode=importlib tests/foreign
+
+soak: $(VENV)/.dev frontend ## hours of random steps and kills: STEPWIRE_MODEL_STEPS, STEPWIRE_KILLS
+	STEPWIRE_MODEL_STEPS=$${STEPWIRE_MODEL_STEPS:-10000} STEPWIRE_KILLS=$${STEPWIRE_KILLS:-100} \
+		$(BIN)/pytest --timeout 0 tests/contract/test_series_machine.py tests/contract/test_pyramid.py tests/storage
 
 bench: $(VENV)/.dev frontend ## measure side by side; prints a table, writes docs/bench/bench.json
 	$(BIN)/python tests/bench/run.py $(BENCH)
