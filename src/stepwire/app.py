@@ -25,7 +25,22 @@ from stepwire.server.liveness import Liveness
 from stepwire.server.peer import PeerLookup, peer_uid
 from stepwire.server.problems import install_problems
 from stepwire.server.reads import Reads
-from stepwire.server.routes import checkpoints, commands, docs, events, export, live, metrics, runs, series, system
+from stepwire.server.retention import Keeping
+from stepwire.server.routes import (
+    archive,
+    checkpoints,
+    commands,
+    docs,
+    events,
+    export,
+    live,
+    metrics,
+    runs,
+    series,
+    storage,
+    system,
+    trash,
+)
 from stepwire.server.settings import Settings
 from stepwire.server.static import Page
 from stepwire.storage.open import open_storage
@@ -33,7 +48,7 @@ from stepwire.version import __version__
 
 WARM_UP_SECONDS = 0.5
 TOKEN_LENGTH = 32  # characters; anything shorter is what a kill or a full disk left
-ROUTES = (runs, metrics, series, export, checkpoints, commands, events, system, docs, live)
+ROUTES = (runs, archive, trash, metrics, series, export, checkpoints, commands, events, system, storage, docs, live)
 
 
 def create_app(settings: Settings | None = None, *, lookup: PeerLookup = peer_uid) -> FastAPI:
@@ -133,6 +148,7 @@ def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN2
             warm.cancel()
             await asyncio.gather(warm, return_exceptions=True)
             await jobs.stop()
+            await context.keeping.stop()
             await asyncio.to_thread(context.reads.close)
             await asyncio.to_thread(context.storage.close)
 
@@ -145,7 +161,9 @@ def _open(settings: Settings, token: str, cookie: str) -> Context:
     liveness = Liveness(time.monotonic, settings.silent_seconds, settings.crashed_seconds)
     liveness.expect(run.id for run in storage.catalog.running_runs())
     ingest = Ingest(storage, hub, host)
-    return Context(settings, storage, Reads(), hub, ingest, liveness, token, cookie, host, storage.catalog.server_id())
+    keeping = Keeping(storage, hub, settings)
+    server_id = storage.catalog.server_id()
+    return Context(settings, storage, Reads(), hub, ingest, keeping, liveness, token, cookie, host, server_id)
 
 
 async def _warm_up(reads: Reads) -> None:

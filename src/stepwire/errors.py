@@ -97,6 +97,13 @@ class SequenceGapError(StepwireError):
         self.expected = expected
 
 
+class DamagedError(StepwireError):
+    """What stands for points, or should bring them back, is not what it must be. Nothing was removed or changed."""
+
+    status = 409
+    title = "Damaged data"
+
+
 class StorageFullError(StepwireError):
     """The disk has no room. Nothing was stored and nothing was acknowledged; the SDK keeps its points."""
 

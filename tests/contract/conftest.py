@@ -82,7 +82,7 @@ class Script:
         ]
 
 
-READS = {"raw", "window", "windows", "grid", "bands", "summaries", "ranked", "names", "scan", "records"}
+READS = {"raw", "window", "windows", "grid", "bands", "summaries", "ranked", "newest", "names", "scan", "records"}
 
 
 class Sealing:

@@ -88,8 +88,8 @@ def check_raw(script, limit):
 
 
 def told(value):
-    """A value as a summary tells it: a NaN is a NaN there, whatever bits it carries."""
-    return math.nan if math.isnan(value) else value
+    """A value as a summary tells it: a NaN is a NaN there, whatever bits it carries, and -0.0 is 0.0."""
+    return math.nan if math.isnan(value) else value + 0.0
 
 
 def check_summaries(script):

@@ -81,7 +81,7 @@ def test_list_runs_pages_and_filters(client: TestClient) -> None:
 
 
 def test_delete_run_forgets_everything(client: TestClient, run_id: str) -> None:
-    """A deleted run is gone with its points."""
+    """A deleted run is out of sight with its points."""
     log(client, run_id, step=1, metrics={"loss": 1})
     assert client.delete(f"/api/runs/{run_id}").json() == {"id": run_id, "deleted": True}
     for path in (f"/api/runs/{run_id}", f"/api/runs/{run_id}/metrics", f"/api/runs/{run_id}/metrics/latest"):
@@ -417,6 +417,7 @@ def test_an_answer_does_not_outlive_its_run(client: TestClient) -> None:
         assert client.get("/api/runs/again").json()["summary"]["loss"]["count"] == 1
         client.delete("/api/runs/again")
         assert client.post("/api/runs/again/metrics", json=body, headers=headers).status_code == 404
+        client.delete("/api/trash/again")
 
 
 def test_a_key_and_numbers_together_store_once(client: TestClient, run_id: str) -> None:

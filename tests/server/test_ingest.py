@@ -244,7 +244,7 @@ def test_ids_that_are_none_are_refused(client: TestClient, field: str) -> None:
 
 
 def test_a_deleted_run_does_not_come_back_by_its_scripts_reconnect(client: TestClient) -> None:
-    """hello of a deleted run is answered with gone; made anew on purpose, it is a run again."""
+    """hello of a deleted run is answered with gone, in the trash or not; made anew on purpose, it is a run again."""
     with client.websocket_connect("/ws") as session:
         Script(session)
     client.delete(f"/api/runs/{RUN}")
@@ -252,6 +252,10 @@ def test_a_deleted_run_does_not_come_back_by_its_scripts_reconnect(client: TestC
         session.send_bytes(msgspec.msgpack.encode({"type": "hello", "run_id": RUN, "writer_id": WRITER}))
         assert msgspec.msgpack.decode(session.receive_bytes())["code"] == "gone"
     assert client.get("/api/runs").json()["runs"] == []
+    client.delete(f"/api/trash/{RUN}")
+    with client.websocket_connect("/ws") as session:
+        session.send_bytes(msgspec.msgpack.encode({"type": "hello", "run_id": RUN, "writer_id": WRITER}))
+        assert msgspec.msgpack.decode(session.receive_bytes())["code"] == "gone"
     client.post("/api/runs", json={"id": RUN, "name": "on purpose"})
     with client.websocket_connect("/ws") as session:
         assert Script(session).welcome["acked_seq"] == 0

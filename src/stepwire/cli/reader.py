@@ -113,6 +113,11 @@ class FolderReader:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
+    @property
+    def storage(self) -> Storage:
+        """The open folder, for a command that does more than read."""
+        return self._storage
+
     def runs(self, text: str | None = None) -> Iterator[dict[str, Any]]:
         """Runs by falling number."""
         cursor: str | None = None
@@ -201,14 +206,26 @@ class ServerReader:
         """Hosts that the server has heard of."""
         return [one["host"] for one in self._json("/api/system/status", {})["hosts"]]
 
+    def send(self, method: str, path: str) -> Any:
+        """Have the server do something, however long that takes; returns its answer.
+
+        Raises:
+            StepwireError: It refuses, or does not answer.
+        """
+        with self._open(path, {}, method=method, timeout=None) as answer:
+            return json.load(answer)
+
     def _json(self, path: str, query: dict[str, Any]) -> Any:
         with self._open(path, query) as answer:
             return json.load(answer)
 
-    def _open(self, path: str, query: dict[str, Any]) -> Any:
-        request = urllib.request.Request(f"{self._url}{path}?{urlencode(query)}", headers=self._headers)
+    def _open(
+        self, path: str, query: dict[str, Any], *, method: str = "GET", timeout: float | None = TIMEOUT_SECONDS
+    ) -> Any:
+        address = f"{self._url}{path}" + (f"?{urlencode(query)}" if query else "")
+        request = urllib.request.Request(address, headers=self._headers, method=method)
         try:
-            return self._opener.open(request, timeout=TIMEOUT_SECONDS)
+            return self._opener.open(request, timeout=timeout)
         except urllib.error.HTTPError as error:
             raise _refusal(error) from None
         except OSError as error:

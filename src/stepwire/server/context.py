@@ -11,6 +11,7 @@ from stepwire.server.hub import Hub
 from stepwire.server.ingest import Ingest
 from stepwire.server.liveness import Liveness
 from stepwire.server.reads import Reads
+from stepwire.server.retention import Keeping
 from stepwire.server.settings import Settings
 from stepwire.storage.open import Storage
 
@@ -30,6 +31,7 @@ class Context:
     reads: Reads
     hub: Hub
     ingest: Ingest
+    keeping: Keeping
     liveness: Liveness
     token: str
     cookie: str

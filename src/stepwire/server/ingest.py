@@ -9,6 +9,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -21,19 +22,31 @@ from stepwire.protocol import (
     CommandResult,
     Hello,
     HostStatus,
+    Resync,
     RunDeleted,
     RunStatus,
     ServerMessage,
+    StatusChange,
 )
 from stepwire.server.hub import Hub
 from stepwire.server.points import Points, append_points
-from stepwire.server.records import Record, Scene, announce, apply_record, checkpoint_message, now_us, set_status
+from stepwire.server.records import (
+    TERMINAL,
+    Record,
+    Scene,
+    announce,
+    apply_record,
+    checkpoint_message,
+    now_us,
+    set_status,
+)
 from stepwire.server.samples import Samples, host_columns, host_source, read_host
+from stepwire.server.trash import undelete
 from stepwire.server.values import check_depth, is_system, spoken
 from stepwire.storage.catalog.interface import Checkpoint, NewCheckpoint, NewRun, Run, StoredAnswer
 from stepwire.storage.open import Storage
 from stepwire.storage.series.interface import Appended, SeriesStore, Stream
-from stepwire.storage.writer import is_fatal
+from stepwire.storage.writer import is_fatal, on_commit
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -136,12 +149,13 @@ class Ingest:
                 taken.append(waiting.popleft())
             outcomes = self._append(tx, stream, taken)
             stored = list({id(one): one for _, one in outcomes if isinstance(one, Appended)}.values())
-            scene = Scene(tx, self._storage.catalog, stream.source, self._clock())
+            scene = Scene(tx, self._storage.catalog, stream.source, self._clock(), self._storage.series, stream.attempt)
             messages: list[ServerMessage] = []
             more: list[Appended] = []
             for appended in stored:
                 for item in appended.records:
                     messages += self._apply(scene, stream, appended.first_seq, item, more)
+            self._seal_when_ended(tx, messages)
             return outcomes, stored + more, messages
 
         # Submitted before this returns, so that batches enter the writer's queue in the order of the socket.
@@ -206,6 +220,8 @@ class Ingest:
         scene.tx.exec_driver_sql("SAVEPOINT record")
         try:
             messages = apply_record(scene, record)
+            if record.get("type") == "rewind":
+                self._next_steps.pop(scene.run_id, None)
         except Exception as error:
             if is_fatal(error) or isinstance(error, MemoryError):
                 raise  # the storage's fault, not the record's: it is sent again
@@ -242,6 +258,7 @@ class Ingest:
             scene = Scene(tx, self._storage.catalog, run_id, self._clock())
             _, run = self._storage.catalog.update_run(tx, run_id, changes, scene.now)
             messages = set_status(scene, status) if status else []
+            self._seal_when_ended(tx, messages)
             return self._storage.catalog.find_run(tx, run_id) or run, messages
 
         run, messages = await self.submit(job)
@@ -257,21 +274,34 @@ class Ingest:
             run = self._storage.catalog.find_run(tx, run_id)
             if run is None or run.status != "running":
                 return []
-            return set_status(
-                Scene(tx, self._storage.catalog, run_id, self._clock()), status, health=health, reason=reason
-            )
+            scene = Scene(tx, self._storage.catalog, run_id, self._clock())
+            messages = set_status(scene, status, health=health, reason=reason)
+            self._seal_when_ended(tx, messages)
+            return messages
 
         self._tell(await self.submit(job), run_id)
 
+    def _seal_when_ended(self, tx: Connection, messages: list[ServerMessage]) -> None:
+        """Have a run's last points sealed soon when one of ``messages`` says that it ended."""
+        for message in messages:
+            if isinstance(message, StatusChange) and message.new_status in TERMINAL:
+                on_commit(tx, partial(self._storage.series.finish, message.run_id))
+
     async def delete_run(self, run_id: str) -> None:
-        """Forget a run with its points. Raises NotFoundError."""
+        """Move a run with its points to the trash. Raises NotFoundError."""
 
         def job(tx: Connection) -> None:
-            self._storage.catalog.delete_run(tx, run_id)
-            self._storage.series.delete(tx, run_id)
+            self._storage.catalog.trash_run(tx, run_id, self._clock())
+            self._storage.series.trash(tx, run_id)
 
         await self.submit(job)
         self._hub.publish(RunDeleted(run_id), run_id)
+
+    async def undelete_run(self, run_id: str) -> Run:
+        """Take a run out of the trash; one that was running is over, for its script was told. Raises NotFoundError."""
+        run, messages = await self.submit(lambda tx: undelete(tx, self._storage, run_id, self._clock()))
+        self._tell(messages, run_id)
+        return run
 
     async def add_points(
         self, run_id: str, points: list[NewPoint], *, writer_id: str = "rest", first_seq: int | None = None
@@ -310,6 +340,46 @@ class Ingest:
             self._hub.publish_points(run_id, appended.sets, appended.cursor)
         return given
 
+    async def rename_metric(self, run_id: str, old: str, new: str) -> None:
+        """Show a metric under another name from now on, points to come too.
+
+        Raises:
+            NotFoundError: No such run, or no such metric.
+            InvalidError: ``new`` is no name.
+            ConflictError: The run has a metric ``new``.
+        """
+
+        def job(tx: Connection) -> list[ServerMessage]:
+            run = self._require_run(tx, run_id)
+            self._storage.series.rename(tx, run_id, old, new)
+            scene = Scene(tx, self._storage.catalog, run_id, self._clock())
+            defined = dict(run.metric_definitions)
+            if old in defined and old != new:
+                defined[new] = defined.pop(old)
+                self._storage.catalog.update_run(tx, run_id, {"metric_definitions": defined}, scene.now)
+            data = {"from": old, "to": new}
+            return [Resync(run_id), scene.event("info", "run", "metric_renamed", f"{old} is now {new}", data=data)]
+
+        self._tell(await self.submit(job), run_id)
+
+    async def delete_metric(self, run_id: str, name: str) -> None:
+        """Forget the points that a metric has by now. Raises NotFoundError."""
+
+        def job(tx: Connection) -> list[ServerMessage]:
+            self._require_run(tx, run_id)
+            self._storage.series.delete_metric(tx, run_id, name)
+            scene = Scene(tx, self._storage.catalog, run_id, self._clock())
+            line = f"the points of {name} were deleted"
+            return [Resync(run_id), scene.event("warning", "run", "metric_deleted", line, data={"key": name})]
+
+        self._tell(await self.submit(job), run_id)
+
+    def _require_run(self, tx: Connection, run_id: str) -> Run:
+        run = self._storage.catalog.find_run(tx, run_id)
+        if run is None:
+            raise NotFoundError(f"There is no run {run_id}.", "run_id")
+        return run
+
     async def add_host_samples(self, samples: list[HostStatus]) -> None:
         """Store samples that the server took of its own host."""
         points: Points = [(status.time // 1_000_000, status.time, host_columns(status)) for status in samples]
@@ -319,10 +389,13 @@ class Ingest:
     def _append_rest(
         self, tx: Connection, run_id: str, points: list[NewPoint], writer_id: str, first_seq: int | None
     ) -> Appended:
-        if self._storage.catalog.find_run(tx, run_id) is None:
-            raise NotFoundError(f"There is no run {run_id}.", "run_id")
+        attempt = self._require_run(tx, run_id).attempt
+        if writer_id == "rest" and attempt > 1:
+            writer_id = f"rest/{attempt}"  # what comes after a rewind is not superseded by it
         stepped = self._with_steps(run_id, points)
-        appended = append_points(self._storage.series, tx, run_id, writer_id, stepped, first_seq=first_seq)
+        appended = append_points(
+            self._storage.series, tx, run_id, writer_id, stepped, attempt=attempt, first_seq=first_seq
+        )
         self._next_steps[run_id] = int(stepped[-1][0]) + 1
         return appended
 

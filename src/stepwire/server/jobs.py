@@ -1,4 +1,4 @@
-"""What the server does by itself: sample its host, and judge runs that went silent."""
+"""What the server does by itself: sample its host, judge runs that went silent, keep to the retention policy."""
 
 import asyncio
 import contextlib
@@ -18,6 +18,8 @@ from stepwire.system import HostSampler
 
 log = structlog.get_logger()
 JUDGE_SECONDS = 2.0
+RETENTION_SECONDS = 600.0
+RETENTION_FIRST_SECONDS = 60.0
 SAMPLES_PER_WRITE = 5
 HOST_SILENT_US = 600_000_000
 FIRST_SAMPLE_SECONDS = 0.2  # the load is counted over this long before the first sample
@@ -43,6 +45,7 @@ class Jobs:
         self._tasks = [
             asyncio.create_task(self._every(context.settings.sample_seconds, self._sample)),
             asyncio.create_task(self._every(JUDGE_SECONDS, self._judge)),
+            asyncio.create_task(self._every(RETENTION_SECONDS, context.keeping.turn, first=RETENTION_FIRST_SECONDS)),
         ]
 
     async def stop(self) -> None:
@@ -54,7 +57,8 @@ class Jobs:
         with contextlib.suppress(RuntimeError):
             await self._save()
 
-    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]], *, first: float = 0.0) -> None:
+        await asyncio.sleep(first)
         while True:
             try:
                 await work()

@@ -1,8 +1,8 @@
 """Single moments as the API writes them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC; an aware one takes ten times as long to write
 
 
 def moment(micros: int | None) -> str | None:
@@ -10,6 +10,6 @@ def moment(micros: int | None) -> str | None:
     if micros is None:
         return None
     try:
-        return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds") + "Z"
     except OverflowError:
         return None

@@ -21,6 +21,7 @@ def append_points(
     points: Points,
     *,
     kind: Literal["run", "host"] = "run",
+    attempt: int = 1,
     first_seq: int | None = None,
 ) -> Appended:
     """Store points on a stream of the server's own, numbered on from its last record unless ``first_seq`` is given.
@@ -29,7 +30,7 @@ def append_points(
         SequenceGapError: ``first_seq`` is past the next record.
         InvalidError: A point can't be stored; none is.
     """
-    stream = series.open_stream(tx, source, writer_id, kind=kind)
+    stream = series.open_stream(tx, source, writer_id, kind=kind, attempt=attempt)
     return series.append(tx, stream, rows(first_seq or stream.high + 1, points))
 
 

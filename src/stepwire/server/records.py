@@ -16,13 +16,15 @@ from stepwire.protocol import (
     CheckpointSaved,
     Health,
     Level,
+    Resync,
     RunCreated,
     RunStatus,
     ServerMessage,
     StatusChange,
 )
-from stepwire.server.values import check_name, spoken, to_json
+from stepwire.server.values import check_name, check_step, spoken, to_json
 from stepwire.storage.catalog.interface import Catalog, Checkpoint, NewCheckpoint, NewRun, Run
+from stepwire.storage.series.interface import SeriesStore
 
 Record = dict[str, Any]
 TERMINAL = frozenset({"completed", "failed", "interrupted", "crashed"})
@@ -31,12 +33,17 @@ MAX_TEXT = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where a record is applied: the transaction, the catalog and the run."""
+    """Where a record is applied: the transaction, the catalog and the run.
+
+    ``series`` and ``attempt`` are those of the stream that sent the record.
+    """
 
     tx: Connection
     catalog: Catalog
     run_id: str
     now: int
+    series: SeriesStore | None = None
+    attempt: int = 1
 
     def event(self, level: Level, source: str, event: str, message: str, **more: Any) -> ServerMessage:
         """Add to the event log; returns the message for the viewers."""
@@ -241,6 +248,20 @@ def _gap(scene: Scene, record: Record) -> list[ServerMessage]:
     return [scene.event("warning", "sdk", "gap", line, time=_when(scene, record), data={"count": count})]
 
 
+def _rewind(scene: Scene, record: Record) -> list[ServerMessage]:
+    step = check_step(record.get("step"), "step")
+    assert scene.series is not None
+    scene.series.rewind(scene.tx, scene.run_id, scene.attempt, step)
+    run = scene.catalog.find_run(scene.tx, scene.run_id)
+    if run is not None and run.attempt < scene.attempt:
+        scene.catalog.update_run(scene.tx, scene.run_id, {"attempt": scene.attempt}, scene.now)
+    line = f"attempt {scene.attempt} goes on from step {spoken(step)}; what was logged past it before is superseded"
+    return [
+        Resync(scene.run_id),
+        scene.event("info", "run", "rewound", line, time=_when(scene, record), step=float(step)),
+    ]
+
+
 _ACTIONS: dict[str, Callable[[Scene, Record], list[ServerMessage]]] = {
     "config": _config,
     "event": _event,
@@ -250,6 +271,7 @@ _ACTIONS: dict[str, Callable[[Scene, Record], list[ServerMessage]]] = {
     "total_steps": _total_steps,
     "define_metric": _define_metric,
     "gap": _gap,
+    "rewind": _rewind,
 }
 
 

@@ -14,6 +14,7 @@ from stepwire.storage.series.interface import Appended, SeriesStore, Stream
 
 SILENT_US = 15_000_000
 MAX_HOSTS = 10_000
+NO_ATTEMPT = 2**31 - 1  # its steps are seconds: no rewind of the training supersedes it
 
 
 class Samples:
@@ -43,7 +44,8 @@ class Samples:
         stored = []
         if values:
             points: Points = [(when // 1_000_000, when, values)]
-            stored = [append_points(self._series, tx, stream.source, f"{stream.writer_id}/system", points)]
+            writer_id = f"{stream.writer_id}/system"
+            stored = [append_points(self._series, tx, stream.source, writer_id, points, attempt=NO_ATTEMPT)]
         if status is not None and self._is_sampler(status.host, stream.writer_id, now):
             points = [(when // 1_000_000, when, host_columns(status))]
             append_points(self._series, tx, host_source(status.host), stream.writer_id, points, kind="host")

@@ -10,6 +10,7 @@ from stepwire.errors import InvalidError
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MAX_BODY_BYTES = 8 * 1024 * 1024
+MAX_DAYS = 36_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class Settings:
         sample_seconds: Time between two samples of this host.
         silent_seconds: A run is ``disconnected`` after this long without a frame.
         crashed_seconds: A run is ``crashed`` after being disconnected for this long.
+        keep_raw_days: Points older than this are dropped, their pyramid stays; ``None``: never.
+        archive_days: Ended runs that nobody touched for so long are archived; ``None``: never.
+        trash_days: Deleted runs can be undeleted for so long.
         log_file: File for the log instead of standard error; SIGHUP opens it anew.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
     """
@@ -45,6 +49,9 @@ class Settings:
     sample_seconds: float = 2.0
     silent_seconds: float = 45.0
     crashed_seconds: float = 300.0
+    keep_raw_days: float | None = None
+    archive_days: float | None = None
+    trash_days: float = 7.0
     log_file: Path | None = None
     log_level: str = "warning"
 
@@ -79,6 +86,11 @@ class Settings:
             raise InvalidError(
                 f"STEPWIRE_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}.", field="STEPWIRE_LOG_LEVEL"
             )
+        for name in ("keep_raw_days", "archive_days", "trash_days"):
+            days = values.get(name, 0.0)
+            if not (isinstance(days, float) and 0 <= days <= MAX_DAYS):
+                variable = f"STEPWIRE_{name.upper()}"
+                raise InvalidError(f"{variable} must be a number of days from 0 to {MAX_DAYS:,}.", field=variable)
         return cls(**values)  # type: ignore[arg-type]  # each value was parsed by its field's type
 
 

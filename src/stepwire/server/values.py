@@ -10,12 +10,13 @@ from stepwire.errors import InvalidError
 from stepwire.protocol import MAX_JSON_DEPTH, MAX_NAME_BYTES, MAX_NAMES_PER_RECORD, MAX_STEP, Number
 
 _FROM_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+SYSTEM = "system/"
 MAX_TIME_US = 253_402_300_799_000_000  # 9999-12-31, the last day that RFC 3339 can write
 
 
 def is_system(name: str) -> bool:
     """Whether a metric is a sample of the run's process: its steps are seconds, not the training's."""
-    return name.startswith("system/")
+    return name.startswith(SYSTEM)
 
 
 def to_json(value: float) -> Number:

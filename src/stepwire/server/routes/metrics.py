@@ -1,20 +1,22 @@
 """``/api/runs/{run_id}/metrics``: add points, read history, newest values and names."""
 
 import hashlib
-from typing import Annotated, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt
 
-from stepwire.errors import ConflictError, InvalidError
+from stepwire.errors import ConflictError, InvalidError, NotFoundError, StepwireError
 from stepwire.protocol import Number
 from stepwire.server.body import StrictRoute
 from stepwire.server.context import Context, Ctx
 from stepwire.server.ingest import NewPoint
-from stepwire.server.keys import pick
+from stepwire.server.keys import pick, search
 from stepwire.server.problems import encode_json
 from stepwire.server.records import now_us
-from stepwire.server.values import check_metrics, check_seconds, check_step, is_system, to_json
+from stepwire.server.values import check_metrics, check_name, check_seconds, check_step, is_system, to_json
 from stepwire.storage.catalog.interface import StoredAnswer
 from stepwire.storage.series.interface import Axis, Buckets
 
@@ -91,10 +93,37 @@ class Latest(BaseModel):
 
 
 class Names(BaseModel):
-    """All metric names of a run, sorted."""
+    """Metric names of a run, sorted; ``total`` of them, or as many as ``q`` finds. ``more``: not all are here."""
 
     run_id: str
     names: list[str]
+    total: int
+    more: bool
+
+
+class Renaming(BaseModel):
+    """The metric's name now, and the one it is to have."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_: Annotated[str, Field(alias="from", min_length=1)]
+    to: Annotated[str, Field(min_length=1)]
+
+
+class Renamed(BaseModel):
+    """Says what is shown under which name."""
+
+    run_id: str
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+
+
+class MetricDeleted(BaseModel):
+    """Says what was deleted."""
+
+    run_id: str
+    key: str
+    deleted: Literal[True] = True
 
 
 @router.post("")
@@ -135,6 +164,7 @@ async def read_metrics(
     from_: Annotated[float | None, Query(alias="from", allow_inf_nan=False)] = None,
     to: Moment = None,
     points: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    superseded: bool = False,
     raw: bool = False,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
@@ -142,7 +172,8 @@ async def read_metrics(
     """Read history: windows with exact extremes, or with ``raw=true`` the stored points page by page."""
     if raw:
         return await context.reads(_raw, context, run_id, (keys, key), cursor, limit)
-    return await context.reads(_history, context, run_id, (keys, key), x, from_, to, points)
+    window = {"x": x, "start": from_, "stop": to, "points": points, "superseded": superseded}
+    return await context.reads(_history, context, run_id, (keys, key), window)
 
 
 @router.get("/latest")
@@ -151,10 +182,42 @@ async def latest_metrics(context: Ctx, run_id: str) -> Latest:
     return await context.reads(_latest, context, run_id)
 
 
-@router.get("/names")
-async def metric_names(context: Ctx, run_id: str) -> Names:
-    """List all metric names."""
-    return await context.reads(_names, context, run_id)
+@router.get("/names", response_model=Names)
+async def metric_names(
+    context: Ctx,
+    run_id: str,
+    q: Annotated[str | None, Query(max_length=512)] = None,
+    limit: Annotated[int, Query(ge=1, le=1_000_000)] = 1_000_000,
+) -> Response:
+    """List metric names: all, or those that hold ``q``, or fit it when it has ``*`` or ``?``."""
+    return await context.reads(_names, context, run_id, q, limit)
+
+
+@router.post("/rename")
+async def rename_metric(context: Ctx, run_id: str, body: Renaming) -> Renamed:
+    """Show a metric under another name from now on, points to come too."""
+    with _blamed({NotFoundError: "from", InvalidError: "to", ConflictError: "to"}):
+        await context.ingest.rename_metric(run_id, body.from_, check_name(body.to, "to"))
+    return Renamed.model_validate({"run_id": run_id, "from": body.from_, "to": body.to})
+
+
+@router.delete("")
+async def delete_metric(context: Ctx, run_id: str, key: str) -> MetricDeleted:
+    """Forget the points that a metric has by now; what is logged later is kept."""
+    with _blamed({NotFoundError: "key"}):
+        await context.ingest.delete_metric(run_id, key)
+    return MetricDeleted(run_id=run_id, key=key)
+
+
+@contextmanager
+def _blamed(fields: dict[type[StepwireError], str]) -> Iterator[None]:
+    """The series' errors are about a ``name``; a request has another field for it."""
+    try:
+        yield
+    except StepwireError as error:
+        if error.field == "name":
+            error.field = fields.get(type(error), error.field)
+        raise
 
 
 def _points(body: PointsBody) -> list[NewPoint]:
@@ -191,17 +254,14 @@ def _history(
     context: Context,
     run_id: str,
     asked: tuple[str | None, list[str] | None],
-    x: Axis,
-    start: float | None,
-    stop: float | None,
-    points: int,
+    window: dict[str, Any],
 ) -> Response:
     names, more = _chosen(context, run_id, asked)
     origin = context.storage.catalog.get_run(run_id).start_time
-    windows = context.storage.series.windows(run_id, names, x=x, start=start, stop=stop, points=points, origin=origin)
+    windows = context.storage.series.windows(run_id, names, origin=origin, **window)
     body = {
         "run_id": run_id,
-        "x": x,
+        "x": window["x"],
         "keys": {window.name: _window(window) for window in windows},
         "more": more,
     }
@@ -245,6 +305,9 @@ def _latest(context: Context, run_id: str) -> Latest:
     )
 
 
-def _names(context: Context, run_id: str) -> Names:
+def _names(context: Context, run_id: str, q: str | None, limit: int) -> Response:
     context.storage.catalog.get_run(run_id)
-    return Names(run_id=run_id, names=context.storage.series.names(run_id))
+    names = context.storage.series.names(run_id)
+    found = search(names, q) if q else names
+    answer = {"run_id": run_id, "names": found[:limit], "total": len(found), "more": len(found) > limit}
+    return Response(encode_json(answer), media_type="application/json")

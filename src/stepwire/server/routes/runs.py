@@ -1,8 +1,10 @@
 """``/api/runs``: list, create, read, change, delete."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from stepwire.errors import NotFoundError
@@ -11,7 +13,9 @@ from stepwire.server.body import StrictRoute
 from stepwire.server.context import Context, Ctx
 from stepwire.server.hub import wanted
 from stepwire.server.moments import moment
-from stepwire.server.values import is_system, to_json
+from stepwire.server.problems import encode_json
+from stepwire.server.ranking import list_ranked, read_sort
+from stepwire.server.values import SYSTEM, is_system, to_json
 from stepwire.storage.catalog.interface import NewRun, Run, RunFilter
 from stepwire.storage.series.interface import Summary
 
@@ -102,7 +106,25 @@ class Deleted(BaseModel):
     deleted: Literal[True] = True
 
 
-@router.get("")
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The metrics that a request asks for: ``keys`` with commas and globs, ``key`` once per name. None: the first."""
+
+    names: tuple[str, ...] = ()
+    globs: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, keys: str | None, key: Sequence[str] | None) -> "_Columns":
+        parts = [part for part in (keys or "").split(",") if part]
+        return cls(
+            (*(part for part in parts if "*" not in part), *(key or ())), tuple(part for part in parts if "*" in part)
+        )
+
+    def has(self, name: str) -> bool:
+        return name in self.names or (bool(self.globs) and wanted(name, self.globs))
+
+
+@router.get("", response_model=RunPage)
 async def list_runs(
     context: Ctx,
     project: str | None = None,
@@ -112,28 +134,33 @@ async def list_runs(
     sort: str = "-created_at",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: str | None = None,
+    config: Annotated[list[str] | None, Query()] = None,
     keys: str | None = None,
-) -> RunPage:
-    """List runs, the newest first."""
-    where = RunFilter(project, status, tag, q, sort, limit, cursor)
-    return await context.reads(_page, context, where, keys)
+    key: Annotated[list[str] | None, Query()] = None,
+) -> Response:
+    """List runs, the newest first, or in order of a figure of a metric: ``sort=min(val/loss)``."""
+    where = RunFilter(project, status, tag, q, sort, limit, cursor, tuple(config or ()))
+    return await context.reads(_page, context, where, _Columns.read(keys, key))
 
 
-@router.post("")
-async def create_run(context: Ctx, body: RunToCreate) -> RunAnswer:
+@router.post("", response_model=RunAnswer)
+async def create_run(context: Ctx, body: RunToCreate) -> Response:
     """Create a run. The same ``id`` with the same content is answered again."""
     run = await context.ingest.create_run(_new_run(body.id, body))
-    return await context.reads(describe, context, run)
+    return await context.reads(_one, context, run)
 
 
-@router.get("/{run_id}")
-async def get_run(context: Ctx, run_id: str, keys: str | None = None) -> RunAnswer:
+@router.get("/{run_id}", response_model=RunAnswer)
+async def get_run(
+    context: Ctx, run_id: str, keys: str | None = None, key: Annotated[list[str] | None, Query()] = None
+) -> Response:
     """Read one run."""
-    return await context.reads(lambda: describe(context, context.storage.catalog.get_run(run_id), keys))
+    columns = _Columns.read(keys, key)
+    return await context.reads(lambda: _one(context, context.storage.catalog.get_run(run_id), columns))
 
 
-@router.put("/{run_id}")
-async def update_run(context: Ctx, run_id: RunId, body: RunChanges) -> RunAnswer:
+@router.put("/{run_id}", response_model=RunAnswer)
+async def update_run(context: Ctx, run_id: RunId, body: RunChanges) -> Response:
     """Change a run, or make it when it is not known and the body has a ``name``."""
     changes = body.model_dump(exclude_unset=True, exclude_none=True, exclude={"status"})
     try:
@@ -142,7 +169,7 @@ async def update_run(context: Ctx, run_id: RunId, body: RunChanges) -> RunAnswer
         if body.name is None:
             raise
         run = await context.ingest.create_run(_new_run(run_id, body))
-    return await context.reads(describe, context, run)
+    return await context.reads(_one, context, run)
 
 
 @router.delete("/{run_id}")
@@ -166,37 +193,62 @@ def _new_run(run_id: str | None, body: RunChanges) -> NewRun:
     )
 
 
-def _page(context: Context, where: RunFilter, keys: str | None) -> RunPage:
-    runs, next_cursor = context.storage.catalog.list_runs(where)
-    summaries = context.storage.series.summaries([run.id for run in runs])
-    answers = [_describe(run, summaries.get(run.id, []), keys) for run in runs]
-    return RunPage(runs=answers, next_cursor=next_cursor, counts=context.storage.catalog.count_runs())
+def _page(context: Context, where: RunFilter, columns: _Columns) -> Response:
+    by = read_sort(where.sort)
+    if by is None:
+        runs, next_cursor = context.storage.catalog.list_runs(where)
+    else:
+        runs, next_cursor = list_ranked(context.storage, by, where)
+    counts = context.storage.catalog.count_runs()
+    return _answer({"runs": _described(context, runs, columns), "next_cursor": next_cursor, "counts": counts})
 
 
-def describe(context: Context, run: Run, keys: str | None = None) -> RunAnswer:
-    """A run as the API shows it, with the summary of the metrics that ``keys`` names."""
-    return _describe(run, context.storage.series.summaries([run.id]).get(run.id, []), keys)
+def _one(context: Context, run: Run, columns: _Columns | None = None) -> Response:
+    return _answer(_described(context, [run], columns or _Columns())[0])
 
 
-def _describe(run: Run, summaries: list[Summary], keys: str | None) -> RunAnswer:
-    names = tuple(keys.split(",")) if keys else None
-    found = [summary for summary in summaries if wanted(summary.name, names)]
-    found.sort(key=lambda summary: is_system(summary.name))
-    shown = found if names else found[:FIRST_METRICS]
+def _answer(body: Any) -> Response:
+    # Not by way of a response model: it costs more than reading the runs.
+    return Response(encode_json(body), media_type="application/json")
+
+
+def _described(context: Context, runs: Sequence[Run], columns: _Columns) -> list[dict[str, Any]]:
+    """The runs as the API shows them, each with the summary of the metrics that ``columns`` names."""
+    store, run_ids = context.storage.series, [run.id for run in runs]
+    if columns.names and not columns.globs:
+        summaries = store.summaries(run_ids, columns.names)
+        newest: Mapping[str, tuple[float, int]] = store.newest(run_ids, but=SYSTEM)
+        return [_describe(run, summaries[run.id], newest.get(run.id), more=False) for run in runs]
+    summaries = store.summaries(run_ids)
+    return [_describe_all(run, summaries[run.id], columns) for run in runs]
+
+
+def _describe_all(run: Run, summaries: list[Summary], columns: _Columns) -> dict[str, Any]:
+    found = [one for one in summaries if columns.has(one.name)] if columns.globs else summaries
     logged = [summary for summary in summaries if not is_system(summary.name)]
-    newest = max(logged, key=lambda summary: summary.last_time, default=None)
-    return RunAnswer.model_construct(
-        **{name: getattr(run, name) for name in _PLAIN},
-        tags=list(run.tags),
-        start_time=moment(run.start_time),
-        end_time=moment(run.end_time),
-        created_at=moment(run.created_at),
-        updated_at=moment(run.updated_at),
-        step=newest.last_step if newest else None,
-        last_time=moment(newest.last_time) if newest else None,
-        summary={summary.name: _summary(summary) for summary in shown},
-        more=len(shown) < len(found),
-    )
+    last = max(logged, key=lambda summary: summary.last_time, default=None)
+    newest = (last.last_step, last.last_time) if last else None
+    if columns.globs:
+        return _describe(run, found, newest, more=False)
+    first = sorted(found, key=lambda summary: is_system(summary.name))[:FIRST_METRICS]
+    return _describe(run, first, newest, more=len(first) < len(found))
+
+
+def _describe(
+    run: Run, summaries: Sequence[Summary], newest: tuple[float, int] | None, *, more: bool
+) -> dict[str, Any]:
+    step, last_time = newest or (None, None)
+    return {name: getattr(run, name) for name in _PLAIN} | {
+        "tags": run.tags,
+        "start_time": moment(run.start_time),
+        "end_time": moment(run.end_time),
+        "created_at": moment(run.created_at),
+        "updated_at": moment(run.updated_at),
+        "step": step,
+        "last_time": moment(last_time),
+        "summary": {summary.name: _summary(summary) for summary in summaries},
+        "more": more,
+    }
 
 
 _PLAIN = (
@@ -205,16 +257,16 @@ _PLAIN = (
 )  # fmt: skip
 
 
-def _summary(summary: Summary) -> MetricSummary:
-    return MetricSummary.model_construct(
-        last=to_json(summary.last),
-        last_step=summary.last_step,
-        last_time=moment(summary.last_time),
-        min=summary.min,
-        min_step=summary.min_step,
-        max=summary.max,
-        max_step=summary.max_step,
-        first=to_json(summary.first),
-        count=summary.count,
-        nonfinite=summary.nonfinite,
-    )
+def _summary(summary: Summary) -> dict[str, Any]:
+    return {
+        "last": to_json(summary.last),
+        "last_step": summary.last_step,
+        "last_time": moment(summary.last_time),
+        "min": summary.min,
+        "min_step": summary.min_step,
+        "max": summary.max,
+        "max_step": summary.max_step,
+        "first": to_json(summary.first),
+        "count": summary.count,
+        "nonfinite": summary.nonfinite,
+    }

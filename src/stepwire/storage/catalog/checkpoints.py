@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from stepwire.errors import ConflictError, InvalidError, NotFoundError
 from stepwire.storage.catalog.ids import new_id
 from stepwire.storage.catalog.interface import Checkpoint, NewCheckpoint
-from stepwire.storage.catalog.runs import require_run
+from stepwire.storage.catalog.runs import is_trashed, require_run
 from stepwire.storage.database import Database
 from stepwire.storage.row import check_text, checked, whole
 from stepwire.storage.tables import checkpoints, runs
@@ -86,7 +86,7 @@ def find_checkpoint(tx: Connection, checkpoint_id: str) -> Checkpoint | None:
 
 def _require(tx: Connection, checkpoint_id: str) -> Checkpoint:
     found = find_checkpoint(tx, checkpoint_id)
-    if found is None:
+    if found is None or is_trashed(tx, found.run_id):
         raise NotFoundError(f"There is no checkpoint {checkpoint_id}.", "checkpoint_id")
     return found
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, insert, select
 from stepwire.protocol import EventMessage, Level
 from stepwire.storage.database import Database
 from stepwire.storage.row import MAX_INT, check_text, checked, whole
-from stepwire.storage.tables import events, speak_finite
+from stepwire.storage.tables import events, runs, speak_finite
 
 _FIELDS = tuple(field.name for field in fields(EventMessage) if field.name != "type")
 
@@ -55,7 +55,9 @@ class EventRows:
         limit: int = 200,
     ) -> list[EventMessage]:
         """Newest first, with ids below ``before``."""
-        query = select(events).order_by(events.c.id.desc()).limit(limit)
+        trashed = select(runs.c.id).where(runs.c.deleted_at.is_not(None))
+        shown = events.c.run_id.is_(None) | events.c.run_id.not_in(trashed)
+        query = select(events).where(shown).order_by(events.c.id.desc()).limit(limit)
         if run_id is not None:
             check_text("run_id", run_id)
             query = query.where(events.c.run_id == run_id)

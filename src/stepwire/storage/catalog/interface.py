@@ -11,9 +11,9 @@ Promises:
 * Times are µs since 1970 UTC.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import Connection
 
@@ -73,6 +73,7 @@ class RunFilter:
 
     ``sort`` is a column (``created_at``, ``start_time``, ``name``, ``status``, ``number``, ``updated_at``), with
     ``-`` in front for descending. ``text`` matches name, id and tags as a substring. ``cursor`` continues a page.
+    Each of ``config`` is ``path:value``, a dotted path into the config and the scalar that has to stand there.
     """
 
     project: str | None = None
@@ -82,6 +83,7 @@ class RunFilter:
     sort: str = "-created_at"
     limit: int = 100
     cursor: str | None = None
+    config: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,47 @@ class NewCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class TrashedRun:
+    """A run in the trash, and when it was put there (µs)."""
+
+    run: Run
+    deleted_at: int
+
+
+ArchiveState = Literal["writing", "dropping", "archived", "restoring", "restored", "removing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The archive of a run's points.
+
+    Attributes:
+        state: ``writing``: the file is being written, all points are in the database. ``dropping``: the file is
+            whole and checked, points of the database go. ``archived``: they are gone. ``restoring``: they come
+            back. ``restored``: they are back, there is no file. ``removing``: the run is gone, the file goes.
+        file: Name of the file in the folder ``archive`` of the data folder.
+        bytes: Size of the file.
+        sha256: Of the file, as hexadecimal digits.
+        points: How many values are in it.
+        records: How many records the run's streams had then; more of them mean that the run went on.
+        sets: What is in it: (number of the metric set, first row, the row after the last).
+        created_at: When the file was begun, µs.
+        updated_at: When the state changed last, µs.
+    """
+
+    run_id: str
+    state: ArchiveState
+    file: str
+    bytes: int = 0
+    sha256: str = ""
+    points: int = 0
+    records: int = 0
+    sets: list[tuple[int, int, int]] = field(default_factory=list)
+    created_at: int = 0
+    updated_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StoredAnswer:
     """What was answered to an ``Idempotency-Key``: the digest of the request's body and the answer."""
 
@@ -142,7 +185,7 @@ class Catalog(Protocol):
         """Make a run; ``(run, True)`` when it is new, ``(run, False)`` when the same was there already.
 
         Raises:
-            ConflictError: The id exists with another name, project or config.
+            ConflictError: The id exists with another name, project or config, or is in the trash.
         """
         ...
 
@@ -158,8 +201,23 @@ class Catalog(Protocol):
         """A page of runs and the cursor of the next one.
 
         Raises:
-            InvalidError: ``sort`` or ``cursor`` is not one of ours.
+            InvalidError: ``sort`` or ``cursor`` is not one of ours, or a filter can't be; ``field`` names it.
         """
+        ...
+
+    def matching(self, where: RunFilter, among: Sequence[str] | None = None) -> set[str]:
+        """Which of the runs ``among``, or of all, the filter lets through; its order and page play no part."""
+        ...
+
+    def newest_first(self, where: RunFilter, before: tuple[int, int] | None = None) -> Iterator[tuple[str, int, int]]:
+        """(id, created_at, number) of the runs that the filter lets through, read as they are asked for.
+
+        ``before``: only those made before this (created_at, number).
+        """
+        ...
+
+    def find_runs(self, run_ids: Sequence[str]) -> list[Run]:
+        """These runs in this order; those that are not there are left out."""
         ...
 
     def running_runs(self) -> list[Run]:
@@ -179,7 +237,9 @@ class Catalog(Protocol):
         ...
 
     def delete_run(self, tx: Connection, run_id: str) -> None:
-        """Forget a run with its checkpoints' rows, events, commands and answers; only its id is remembered.
+        """Forget a run, in the trash or not, with its checkpoints' rows, events, commands and answers.
+
+        Only its id is remembered.
 
         Never touches a file.
 
@@ -189,7 +249,59 @@ class Catalog(Protocol):
         ...
 
     def was_deleted(self, tx: Connection, run_id: str) -> bool:
-        """Was the last run with this id deleted? ``create_run`` with the same id makes it false again."""
+        """Was the last run with this id deleted, into the trash or for good?
+
+        ``create_run`` with the same id makes it false again.
+        """
+        ...
+
+    # trash
+    def trash_run(self, tx: Connection, run_id: str, now: int) -> None:
+        """Move a run to the trash: nothing of it is found any more until it is undeleted. Its answers are forgotten.
+
+        Raises:
+            NotFoundError: No such run, or it is there already.
+        """
+        ...
+
+    def undelete_run(self, tx: Connection, run_id: str, now: int) -> Run:
+        """Take a run out of the trash, with all that belongs to it.
+
+        Raises:
+            NotFoundError: It is not there.
+        """
+        ...
+
+    def list_trash(self, *, before: int | None = None) -> list[TrashedRun]:
+        """The runs in the trash, the last deleted first; ``before`` (µs): only those deleted earlier."""
+        ...
+
+    # archives
+    def get_archive(self, run_id: str) -> Archive | None:
+        """The archive of a run, or ``None``."""
+        ...
+
+    def list_archives(self, states: Sequence[ArchiveState] = ()) -> list[Archive]:
+        """All archives, or those in one of these states."""
+        ...
+
+    def untouched_runs(self, before: int) -> list[str]:
+        """Ids of ended runs that nothing was changed of since ``before`` (µs), by number.
+
+        Those with an archive only when they were restored or changed after that.
+        """
+        ...
+
+    def put_archive(self, tx: Connection, new: Archive) -> None:
+        """Write an archive's row, in place of the one that the run had."""
+        ...
+
+    def update_archive(self, tx: Connection, run_id: str, changes: Mapping[str, Any]) -> None:
+        """Change fields of :class:`Archive` by name; nothing happens when there is none."""
+        ...
+
+    def remove_archive(self, tx: Connection, run_id: str) -> None:
+        """Forget the archive of a run; the file is the caller's."""
         ...
 
     # checkpoints

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any, get_args
 
@@ -29,6 +29,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from stepwire.errors import ConflictError, InvalidError, NotFoundError
 from stepwire.protocol import Health, RunStatus
 from stepwire.storage.catalog.answers import delete_answers
+from stepwire.storage.catalog.config import config_is
 from stepwire.storage.catalog.ids import new_id
 from stepwire.storage.catalog.interface import NewRun, Run, RunFilter
 from stepwire.storage.database import Database
@@ -39,6 +40,7 @@ _FIELDS = tuple(field.name for field in fields(Run))
 _FIXED = frozenset({"id", "number", "created_at", "updated_at"})
 _CHOICES = {"status": get_args(RunStatus), "health": get_args(Health)}
 _IDENTITY = ("name", "project", "config")
+_KEPT = runs.c.deleted_at.is_(None)  # not in the trash
 # A page continues after its last row by the sorted column and the number, so neither may be NULL.
 _SORTS: dict[str, tuple[ColumnElement[Any], type]] = {
     "created_at": (runs.c.created_at, int),
@@ -61,6 +63,8 @@ class RunRows:
         if known is not None:
             _check_same(known, new)
             return known, False
+        if new.id is not None and is_trashed(tx, new.id):
+            raise ConflictError(f"Run {new.id} is in the trash: undelete it, or empty the trash.", "id")
         values = _row(asdict(new)) | {
             "id": new.id or new_id("run_"),
             "number": _next_number(tx),
@@ -82,8 +86,8 @@ class RunRows:
     def find_run(self, tx: Connection, run_id: str) -> Run | None:
         """The run as this transaction sees it, or ``None``."""
         check_text("run_id", run_id)
-        row = tx.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
-        return None if row is None else _run(row)
+        row = tx.execute(select(runs).where(runs.c.id == run_id, _KEPT)).one_or_none()
+        return None if row is None else read_run(row)
 
     def list_runs(self, where: RunFilter) -> tuple[list[Run], str | None]:
         """A page of runs and the cursor of the next; see the interface."""
@@ -104,21 +108,49 @@ class RunRows:
             rows = connection.execute(query.order_by(*order).limit(where.limit + 1)).all()
         page = rows[: where.limit]
         more = len(rows) > where.limit and page
-        return [_run(row) for row in page], write_cursor(
+        return [read_run(row) for row in page], write_cursor(
             where.sort, page[-1].sort_key, page[-1].number
         ) if more else None
 
+    def matching(self, where: RunFilter, among: Sequence[str] | None = None) -> set[str]:
+        """Which of some runs, or of all, the filter lets through."""
+        query = _filtered(select(runs.c.id), where)
+        if among is not None:
+            query = query.where(runs.c.id.in_(among))
+        with self._database.read() as connection:
+            return set(connection.scalars(query))
+
+    def newest_first(self, where: RunFilter, before: tuple[int, int] | None = None) -> Iterator[tuple[str, int, int]]:
+        """Ids of the runs that the filter lets through, one by one; see the interface."""
+        query = _filtered(select(runs.c.id, runs.c.created_at, runs.c.number), where)
+        if before is not None:
+            query = query.where(tuple_(runs.c.created_at, runs.c.number) < tuple_(*before))
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(runs.c.created_at.desc(), runs.c.number.desc()))
+            yield from ((row[0], row[1], row[2]) for row in rows)
+
+    def find_runs(self, run_ids: Sequence[str]) -> list[Run]:
+        """These runs in this order."""
+        query = select(runs).where(runs.c.id.in_(run_ids), _KEPT)
+        with self._database.read() as connection:
+            found = {row.id: read_run(row) for row in connection.execute(query)}
+        return [found[run_id] for run_id in run_ids if run_id in found]
+
     def running_runs(self) -> list[Run]:
         """Every run that is running, by number."""
-        query = select(runs).where(runs.c.status == "running").order_by(runs.c.number)
+        query = select(runs).where(runs.c.status == "running", _KEPT).order_by(runs.c.number)
         with self._database.read() as connection:
-            return [_run(row) for row in connection.execute(query)]
+            return [read_run(row) for row in connection.execute(query)]
 
     def count_runs(self) -> dict[str, int]:
         """Number of runs by status."""
         query = select(runs.c.status, func.count()).group_by(runs.c.status)
         with self._database.read() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+            # Two counts out of two indexes: one over the rows would read all of them.
+            counts = {row[0]: row[1] for row in connection.execute(query)}
+            for status, trashed in connection.execute(query.where(runs.c.deleted_at.is_not(None))):
+                counts[status] -= trashed
+        return {status: count for status, count in counts.items() if count}
 
     def update_run(self, tx: Connection, run_id: str, changes: Mapping[str, Any], now: int) -> tuple[Run, Run]:
         """Change fields by name; returns (before, after); see the interface."""
@@ -133,7 +165,9 @@ class RunRows:
 
     def delete_run(self, tx: Connection, run_id: str) -> None:
         """Forget a run with what belongs to it; see the interface."""
-        _require(tx, run_id)
+        check_text("run_id", run_id)
+        if tx.execute(select(runs.c.id).where(runs.c.id == run_id)).one_or_none() is None:
+            raise NotFoundError(f"There is no run {run_id}.", "run_id")
         for table in (checkpoints, events, commands):
             tx.execute(delete(table).where(table.c.run_id == run_id))
         delete_answers(tx, run_id)
@@ -144,22 +178,29 @@ class RunRows:
         """Was the last run with this id deleted?"""
         check_text("run_id", run_id)
         query = select(deleted_runs.c.id).where(deleted_runs.c.id == run_id)
-        return tx.execute(query).one_or_none() is not None
+        return tx.execute(query).one_or_none() is not None or is_trashed(tx, run_id)
+
+
+def is_trashed(tx: Connection, run_id: str) -> bool:
+    """Whether the run of this id is in the trash."""
+    query = select(runs.c.id).where(runs.c.id == run_id, runs.c.deleted_at.is_not(None))
+    return tx.execute(query).one_or_none() is not None
 
 
 def require_run(tx: Connection, run_id: str) -> None:
     """Raises NotFoundError when there is no such run."""
     check_text("run_id", run_id)
-    if tx.execute(select(runs.c.id).where(runs.c.id == run_id)).one_or_none() is None:
+    if tx.execute(select(runs.c.id).where(runs.c.id == run_id, _KEPT)).one_or_none() is None:
         raise NotFoundError(f"There is no run {run_id}.", "run_id")
 
 
 def _require(tx: Connection, run_id: str) -> Run:
     require_run(tx, run_id)
-    return _run(tx.execute(select(runs).where(runs.c.id == run_id)).one())
+    return read_run(tx.execute(select(runs).where(runs.c.id == run_id)).one())
 
 
-def _run(row: Row[Any]) -> Run:
+def read_run(row: Row[Any]) -> Run:
+    """A row of ``runs`` as a run."""
     values = {field: row._mapping[field] for field in _FIELDS}
     for field in ("config", "metric_definitions"):
         values[field] = values[field] or {}
@@ -205,6 +246,7 @@ def _filtered(query: Select[Any], where: RunFilter) -> Select[Any]:
     for field in ("project", "status", "tag", "text"):
         if (text := getattr(where, field)) is not None:
             check_text(field, text)
+    query = query.where(_KEPT)
     if where.project is not None:
         query = query.where(runs.c.project == where.project)
     if where.status is not None:
@@ -215,7 +257,7 @@ def _filtered(query: Select[Any], where: RunFilter) -> Select[Any]:
         query = query.where(
             or_(*(column.icontains(where.text, autoescape=True) for column in (runs.c.name, runs.c.id, _tags())))
         )
-    return query
+    return query.where(*map(config_is, where.config))
 
 
 def _tags() -> ColumnElement[str]:
@@ -223,7 +265,7 @@ def _tags() -> ColumnElement[str]:
 
 
 class _HasTag(FunctionElement[bool]):
-    """Is this one of the tags? The one place where the two databases need different SQL."""
+    """Is this one of the tags? Here, and in ``config.py``, the two databases need different SQL."""
 
     type = Boolean()
     inherit_cache = True

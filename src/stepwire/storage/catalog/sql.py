@@ -5,15 +5,17 @@ from functools import cached_property
 from sqlalchemy import select
 
 from stepwire.storage.catalog.answers import AnswerRows
+from stepwire.storage.catalog.archives import ArchiveRows
 from stepwire.storage.catalog.checkpoints import CheckpointRows
 from stepwire.storage.catalog.commands import CommandRows
 from stepwire.storage.catalog.events import EventRows
 from stepwire.storage.catalog.runs import RunRows
+from stepwire.storage.catalog.trash import TrashRows
 from stepwire.storage.database import Database
 from stepwire.storage.tables import meta
 
 
-class SqlCatalog(RunRows, CheckpointRows, EventRows, CommandRows, AnswerRows):
+class SqlCatalog(RunRows, TrashRows, ArchiveRows, CheckpointRows, EventRows, CommandRows, AnswerRows):
     """Implements :class:`stepwire.storage.catalog.interface.Catalog`; one file per noun."""
 
     def __init__(self, database: Database) -> None:

@@ -6,7 +6,7 @@ Columns: ``metric``, ``step`` (float64, exact because |step| ≤ 2⁵³), ``time
 """
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -44,10 +44,11 @@ def write_arrow(blocks: Iterable[RawBlock]) -> Iterator[bytes]:
     yield from sink.take()
 
 
-def write_parquet(blocks: Iterable[RawBlock]) -> Iterator[bytes]:
+def write_parquet(blocks: Iterable[RawBlock], metadata: Mapping[str, str] | None = None) -> Iterator[bytes]:
     """Yield a Parquet file with row groups of about half a million rows, compressed with zstd.
 
-    An empty piece is a place to pause: a row group is gathered in many small steps.
+    An empty piece is a place to pause: a row group is gathered in many small steps. ``metadata`` goes into the
+    file's schema.
     """
     from pyarrow import parquet
 
@@ -57,7 +58,8 @@ def write_parquet(blocks: Iterable[RawBlock]) -> Iterator[bytes]:
         # Of a float column a dictionary would keep one NaN for all payloads.
         "use_dictionary": ["metric", "step", "attempt", "rank", "writer", "set"],
     }
-    with parquet.ParquetWriter(sink, _schema(), **options) as writer:
+    schema = _schema() if metadata is None else _schema().with_metadata(metadata)
+    with parquet.ParquetWriter(sink, schema, **options) as writer:
         group: list[Any] = []
         for batch in _batches(blocks):
             group.append(batch)

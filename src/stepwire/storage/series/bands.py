@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from stepwire.storage.series.buckets import Line, cells_on, shared_x
+from stepwire.storage.series.buckets import Line, cells_on, shared_x, spread
 from stepwire.storage.series.encoding import Array
 from stepwire.storage.series.interface import Band, BandGrid
 
@@ -26,8 +26,7 @@ def bands(lines: Sequence[Line], groups: Mapping[str, Sequence[str]], names: Seq
 
 def _band(group: str, name: str, lines: Sequence[Line], shared: Array) -> Band:
     mean, low, high = (np.full((len(lines), len(shared)), np.nan) for _ in range(3))
-    for row, line in enumerate(lines):
-        cells = cells_on(line, shared)
+    for row, cells in enumerate(cells_on(lines, shared)):
         some = cells.count > cells.nonfinite
         places = cells.places[some]
         mean[row, places], low[row, places], high[row, places] = cells.mean[some], cells.min[some], cells.max[some]
@@ -43,7 +42,7 @@ def _band(group: str, name: str, lines: Sequence[Line], shared: Array) -> Band:
         "q25": _quantile(middle, 0.25),
         "q75": _quantile(middle, 0.75),
     }
-    columns = {key: _spread(values, filled, len(shared)) for key, values in figures.items()}
+    columns = {key: spread(values, filled, np.isfinite(values), len(shared)) for key, values in figures.items()}
     return Band(group=group, name=name, runs=runs.tolist(), **columns)
 
 
@@ -80,10 +79,3 @@ def _extreme(values: Array, pick: object) -> Array:
     assert callable(pick)
     extreme: Array = pick(values, axis=0)
     return extreme
-
-
-def _spread(values: Array, places: Array, length: int) -> list[float | None]:
-    spread: list[float | None] = [None] * length
-    for place, value in zip(places.tolist(), values.tolist(), strict=True):
-        spread[place] = value if np.isfinite(value) else None
-    return spread

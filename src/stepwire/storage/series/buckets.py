@@ -3,7 +3,7 @@
 Imported lazily: the server listens before NumPy is loaded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from stepwire.storage.series.interface import Buckets, Grid
 from stepwire.storage.series.parts import Parts
 
 Array = npt.NDArray[Any]
+_SUMMABLE = 1e290  # as many values below this as memory holds still add up to a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +43,22 @@ def window(line: Line, points: int) -> Buckets:
     """The line in at most ``points`` buckets; every stored point as it is when there are no more than that."""
     parts = line.parts
     if parts.is_raw and len(parts) <= points:
-        return _buckets(line, parts.x, _group(parts, np.arange(len(parts)), np.arange(len(parts))))
+        return _buckets(line, parts.x.tolist(), _group(parts, np.arange(len(parts)), np.arange(len(parts))))
     if _distinct(parts.x) > points:
         starts = _starts(_bucket_of(parts.x, parts.x[0], parts.x[-1], points))
-        return _buckets(line, parts.x[starts], _group(parts, starts, np.arange(len(starts))))
+        return _buckets(line, parts.x[starts].tolist(), _group(parts, starts, np.arange(len(starts))))
     shared = shared_x([line], points)
-    return _buckets(line, shared, cells_on(line, shared))
+    (cells,) = cells_on([line], shared)
+    return _buckets(line, shared.tolist(), cells)
 
 
 def grid(lines: Sequence[Line], points: int) -> Grid:
     """All lines on one shared ascending x of at most ``points`` buckets."""
     shared = shared_x(lines, points)
-    series = [_buckets(line, shared, cells_on(line, shared)) for line in lines]
+    x = shared.tolist()
+    series = [_buckets(line, x, cells) for line, cells in zip(lines, cells_on(lines, shared), strict=True)]
     return Grid(
-        x=shared.tolist(),
+        x=x,
         series=series,
         exact=all(one.exact for one in series),
         stored=sum(one.stored for one in series),
@@ -64,7 +67,8 @@ def grid(lines: Sequence[Line], points: int) -> Grid:
 
 def shared_x(lines: Sequence[Line], points: int) -> Array:
     """The shared x: every distinct x when they fit, else the first x of each bucket that has a point."""
-    filled = [line.parts.x for line in lines if len(line.parts)]
+    every = {id(x): x for x in _known([line.parts.x for line in lines])}
+    filled = [x for x in every.values() if len(x)]
     if not filled:
         return np.empty(0)
     # Counted line by line first: joining millions of points only to find that they don't fit takes long.
@@ -97,11 +101,25 @@ def _starts(bucket: Array) -> Array:
     return np.flatnonzero(np.concatenate(([True], bucket[1:] != bucket[:-1])))
 
 
-def cells_on(line: Line, shared: Array) -> Cells:
-    """The line's parts grouped by the shared x at or before them."""
-    bucket = np.searchsorted(shared, line.parts.x, "right") - 1
-    starts = _starts(bucket) if len(bucket) else np.empty(0, np.int64)
-    return _group(line.parts, starts, bucket[starts])
+def cells_on(lines: Sequence[Line], shared: Array) -> Iterator[Cells]:
+    """Each line's parts, grouped by the shared x at or before them."""
+    found: dict[int, tuple[Array, Array]] = {}
+    for line, x in zip(lines, _known([line.parts.x for line in lines]), strict=True):
+        if id(x) not in found:
+            bucket = np.searchsorted(shared, x, "right") - 1
+            starts = _starts(bucket) if len(bucket) else np.empty(0, np.int64)
+            found[id(x)] = starts, bucket[starts]
+        yield _group(line.parts, *found[id(x)])
+
+
+def _known(axes: Sequence[Array]) -> list[Array]:
+    """The same arrays, and one and the same for all that are equal: metrics that are logged together share their x."""
+    first: dict[tuple[Any, ...], Array] = {}
+    known = []
+    for x in axes:
+        same = first.setdefault((len(x), *x[:1], *x[-1:]), x)
+        known.append(same if same is x or np.array_equal(same, x) else x)
+    return known
 
 
 def _group(parts: Parts, starts: Array, places: Array) -> Cells:
@@ -126,11 +144,12 @@ def _group_plain(parts: Parts, starts: Array, ends: Array, places: Array) -> Cel
     """As ``_group``, for finite points."""
     count, values = ends - starts, parts.min
     low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
-    with np.errstate(over="ignore", invalid="ignore"):
+    if low.min() > -_SUMMABLE and high.max() < _SUMMABLE:
         mean = np.add.reduceat(values, starts) / count
-    if not np.isfinite(mean).all():  # the sum of huge values left the range; divide first, a little less exact
+    else:  # the sum of huge values may leave the range; divide first, a little less exact
         mean = np.add.reduceat(values / np.repeat(count, count), starts)
-    return Cells(places, np.clip(mean, low, high), low, high, values[ends - 1], count, np.zeros_like(count))
+    mean = np.minimum(np.maximum(mean, low), high)
+    return Cells(places, mean, low, high, values[ends - 1], count, np.zeros_like(count))
 
 
 def _mean(means: Array, finite: Array, starts: Array, ends: Array, seen: Array) -> Array:
@@ -142,19 +161,20 @@ def _mean(means: Array, finite: Array, starts: Array, ends: Array, seen: Array) 
     return mean
 
 
-def _buckets(line: Line, shared: Array, cells: Cells) -> Buckets:
-    filled = cells.count - cells.nonfinite > 0
-    places = cells.places
+def _buckets(line: Line, x: list[float], cells: Cells) -> Buckets:
+    places, length = cells.places, len(x)
+    odd = bool(cells.nonfinite.any())
+    finite = cells.count > cells.nonfinite if odd else None
     return Buckets(
         source=line.source,
         name=line.name,
-        x=shared.tolist(),
-        mean=_spread(cells.mean, places, filled, len(shared)),
-        min=_spread(cells.min, places, filled, len(shared)),
-        max=_spread(cells.max, places, filled, len(shared)),
-        last=_spread(cells.last, places, np.ones(len(places), bool), len(shared)),
-        count=_spread_counts(cells.count, places, len(shared)),
-        nonfinite=_spread_counts(cells.nonfinite, places, len(shared)),
+        x=x,
+        mean=spread(cells.mean, places, finite, length),
+        min=spread(cells.min, places, finite, length),
+        max=spread(cells.max, places, finite, length),
+        last=spread(cells.last, places, None, length),
+        count=_spread_counts(cells.count, places, length),
+        nonfinite=_spread_counts(cells.nonfinite, places, length) if odd else [0] * length,
         first_value=float(line.parts.first[0]) if len(line.parts) else None,
         last_value=float(line.parts.last[-1]) if len(line.parts) else None,
         stored=line.parts.stored,
@@ -162,18 +182,28 @@ def _buckets(line: Line, shared: Array, cells: Cells) -> Buckets:
     )
 
 
-def _spread(numbers: Array, places: Array, filled: Array, length: int) -> list[float | None]:
-    if len(places) == length and filled.all():
+def spread(numbers: Array, places: Array, chosen: Array | None, length: int) -> list[float | None]:
+    """The numbers, or those ``chosen``, at their places; ``None`` elsewhere."""
+    if chosen is not None:
+        numbers, places = numbers[chosen], places[chosen]
+    if len(places) == length:
         every: list[float | None] = numbers.tolist()
         return every
-    spread: list[float | None] = [None] * length
-    for place, number in zip(places[filled].tolist(), numbers[filled].tolist(), strict=True):
-        spread[place] = number
-    return spread
+    room: Array = np.empty(length)
+    room[places] = numbers
+    gaps = np.ones(length, bool)
+    gaps[places] = False
+    found: list[float | None] = room.tolist()
+    for gap in np.flatnonzero(gaps).tolist():
+        found[gap] = None
+    return found
 
 
 def _spread_counts(counts: Array, places: Array, length: int) -> list[int]:
-    spread = np.zeros(length, np.int64)
-    spread[places] = counts
-    counted: list[int] = spread.tolist()
+    if len(places) == length:
+        every: list[int] = counts.tolist()
+        return every
+    room = np.zeros(length, np.int64)
+    room[places] = counts
+    counted: list[int] = room.tolist()
     return counted

@@ -125,6 +125,11 @@ class Directories:
         row = db.execute("SELECT number, version FROM source WHERE id = ?", (source,)).fetchone()
         return None if row is None else self.load(db, *row)
 
+    def find_in_job(self, db: sqlite3.Connection, source: str) -> Directory | None:
+        """The directory as the writer's open transaction has it. Not kept: the job may still be rolled back."""
+        row = db.execute("SELECT number, version FROM source WHERE id = ?", (source,)).fetchone()
+        return None if row is None else _read(db, row[0], row[1], None)
+
     def load(self, db: sqlite3.Connection, number: int, version: int) -> Directory:
         """The directory of a source by number."""
         with self._lock:

@@ -78,12 +78,27 @@ def encode_values(columns: Array) -> list[bytes]:
 
 def decode_values(body: bytes, rows: int) -> Array:
     """The ``rows`` float64 values of one body."""
+    return _decode_column(body, rows).astype("<f8", copy=False)
+
+
+def decode_values_of(bodies: Sequence[bytes], rows: Sequence[int]) -> Array:
+    """The values of several bodies, one after the other."""
+    if len(bodies) == 1:
+        return decode_values(bodies[0], rows[0])
+    values, at = np.empty(sum(rows), "<f8"), 0
+    for body, count in zip(bodies, rows, strict=True):
+        values[at : at + count] = _decode_column(body, count)
+        at += count
+    return values
+
+
+def _decode_column(body: bytes, rows: int) -> Array:
+    """The values of one body as wide as they are stored."""
     kind = body[0]
     width = 8 if kind & _F8 else 4
     if kind & _CONSTANT:
         return np.full(rows, np.frombuffer(body, "<f8", 1, 1)[0])
-    numbers = _decode_planes(body, rows, width) if kind & _PACKED else np.frombuffer(body, f"<f{width}", rows, 1)
-    return numbers if width == 8 else numbers.astype("<f8")
+    return _decode_planes(body, rows, width) if kind & _PACKED else np.frombuffer(body, f"<f{width}", rows, 1)
 
 
 def _encode_column(numbers: Array, width: int) -> bytes:

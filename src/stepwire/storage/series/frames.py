@@ -9,6 +9,10 @@ from stepwire.errors import InvalidError
 from stepwire.storage.series.batch import Rows
 
 
+PASSING = frozenset({"heartbeat", "system"})
+"""Types of records that nobody asks for later: they are not kept."""
+
+
 class FrameSet(msgspec.Struct, array_like=True, frozen=True):
     """The rows of one metric set. ``number`` is the set's number in the database, so a row can be read alone."""
 

@@ -22,8 +22,8 @@ Words: a *source* is a run or a host; a *stream* is one writer (a process life) 
 the ordered names that one log call carries; *sealed* points are those in blocks.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import Connection
@@ -45,6 +45,7 @@ class Stream:
     source: str
     writer_id: str
     high: int
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Summary:
 
     ``count`` counts every point, ``nonfinite`` those that are NaN or ±Inf. ``min`` and ``max`` are ``None``
     while no finite point exists. ``first`` and ``last`` may be non-finite; a NaN is told as
-    NaN, its payload is only in the points. Steps are those of the point meant; on ties the
+    NaN and -0.0 as 0.0, payload and sign are only in the points. Steps are those of the point meant; on ties the
     earliest. Times in µs.
     """
 
@@ -211,6 +212,56 @@ class RawBlock:
     superseded: Any
     missing: tuple[bool, ...]
 
+    def part(self, start: int, stop: int) -> "RawBlock":
+        """Rows ``start`` up to ``stop``, by their numbers in the metric set."""
+        rows = slice(start - self.row, stop - self.row)
+        arrays = {name: getattr(self, name)[rows] for name in ("seqs", "steps", "times", "values", "superseded")}
+        return replace(self, row=start, **arrays)
+
+
+@dataclass(frozen=True, slots=True)
+class DropRule:
+    """Which points are dropped once the pyramid stands for them.
+
+    Attributes:
+        before: Those of chunks whose newest point is older than this, µs.
+        upto: Those of these metric sets, by number, before these rows.
+        ended: The source logs no more: chunks go that are not full.
+        archived: An archive has them, so that they may come back.
+    """
+
+    before: int | None = None
+    upto: Mapping[int, int] | None = None
+    ended: bool = False
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """How many values were dropped, and their size in bytes."""
+
+    points: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """The sealed points that a source has, for an archive.
+
+    Attributes:
+        sets: (number of the metric set, its first row that is not dropped, the row after its last).
+        cuts: (number of the metric set, column, row before which the metric was deleted).
+        records: How many records the streams have.
+        state: Something that is another when a point, a name or a deletion came.
+        last_time: Time of the newest point (µs), 0 when there is none.
+    """
+
+    sets: list[tuple[int, int, int]]
+    cuts: list[tuple[int, int, int]]
+    records: int
+    state: Any
+    last_time: int
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -225,6 +276,21 @@ class Usage:
     levels: int
     journal: int
     metrics: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What is stored of all sources, the journal's size in bytes.
+
+    ``unsealed_points`` are those in the journal. ``blocks`` and ``series`` (of runs) count what was deleted too.
+    """
+
+    journal_rows: int
+    journal_bytes: int
+    unsealed_points: int
+    chunks: int
+    blocks: int
+    series: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,11 +377,23 @@ class SeriesStore(Protocol):
         """Metric names of a source, sorted."""
         ...
 
-    def ranked(self, name: str, statistic: Statistic, *, descending: bool = False) -> Iterator[tuple[str, float]]:
+    def ranked(
+        self,
+        name: str,
+        statistic: Statistic,
+        *,
+        descending: bool = False,
+        after: tuple[str, float] | None = None,
+    ) -> Iterator[tuple[str, float]]:
         """Sources of kind ``run`` with a finite such figure of this metric, in its order, read as they are asked for.
 
-        Ties by source number. Exact as of the first step of the iteration; no points are read.
+        Ties by source number. Exact as of the first step of the iteration; no points are read. ``after``: go on
+        behind this source, where it stood with this figure; with a source that is gone, at the figure.
         """
+        ...
+
+    def newest(self, sources: Sequence[str], *, but: str) -> dict[str, tuple[float, int]]:
+        """Step and time (µs) of each source's newest point, metrics whose names begin with ``but`` left out."""
         ...
 
     def summaries(self, sources: Sequence[str], names: Sequence[str] | None = None) -> dict[str, list[Summary]]:
@@ -407,11 +485,15 @@ class SeriesStore(Protocol):
         ...
 
     def records(self, source: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
-        """(stream number, record number, record) of what was logged beside points, heartbeats left out."""
+        """(stream number, record number, record) of what was logged beside points, heartbeats and samples left out."""
         ...
 
     def usage(self, source: str) -> Usage:
-        """What a source takes on disk."""
+        """What a source takes on disk, in the trash or not."""
+        ...
+
+    def totals(self) -> Totals:
+        """What is stored of all sources; cheap enough to be asked for each second."""
         ...
 
     def close(self) -> None:
@@ -431,5 +513,61 @@ class SeriesStore(Protocol):
         ...
 
     def delete(self, tx: Connection, source: str) -> None:
-        """Forget a source with all of its points. Their bytes are given back in the background."""
+        """Forget a source with all of its points, in the trash or not. Their bytes are given back in the background."""
+        ...
+
+    def trash(self, tx: Connection, source: str) -> None:
+        """Take a run out of sight: no read finds it, no stream of it can write, until ``untrash``."""
+        ...
+
+    def untrash(self, tx: Connection, source: str) -> None:
+        """Bring a run out of the trash, with all of its points."""
+        ...
+
+    # retention
+    def extent(self, source: str) -> Extent:
+        """The sealed points of a source that are not dropped."""
+        ...
+
+    def state(self, tx: Connection, source: str) -> Any:
+        """``Extent.state`` as this transaction sees it; ``None`` when there is no such source."""
+        ...
+
+    def raw_older_than(self, before: int) -> list[tuple[str, Literal["run", "host"]]]:
+        """Sources with a chunk of points that are all older than ``before`` (µs)."""
+        ...
+
+    def drop(self, source: str, rule: DropRule, proceed: Callable[[], None]) -> Dropped:
+        """Drop points that the pyramid stands for, after the proof that it does, some at a time.
+
+        Charts, summaries and counts go on as they were; ``raw`` and ``scan`` no longer have these points.
+        ``proceed`` is called before each piece; what it raises ends the work, which is whole so far.
+
+        Raises:
+            DamagedError: The pyramid does not stand for the points. They stay.
+        """
+        ...
+
+    def refill(self, source: str, extent: Extent, blocks: Iterable[RawBlock], proceed: Callable[[], None]) -> None:
+        """Write dropped points of ``extent`` back; what is there already is left out. ``show`` makes them count.
+
+        Raises:
+            DamagedError: The blocks are not the points that the pyramid stands for.
+        """
+        ...
+
+    def show(self, tx: Connection, extent: Extent) -> None:
+        """Read the points that ``refill`` wrote from this commit on.
+
+        Raises:
+            DamagedError: Some are missing.
+        """
+        ...
+
+    def sweep(self, source: str, proceed: Callable[[], None]) -> None:
+        """Remove what a ``refill`` that was broken off has written."""
+        ...
+
+    def give_back(self) -> None:
+        """Give every free page of the file back soon, not only when there are many."""
         ...

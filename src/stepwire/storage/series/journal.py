@@ -15,6 +15,9 @@ from stepwire.storage.database import driver
 from stepwire.storage.row import MAX_INT
 from stepwire.storage.series.directory import read_names, write_names
 from stepwire.storage.series.frames import decode_frame
+from stepwire.storage.series.levels import chunk_rows
+
+_TRASH = "trashed/"  # no run's id has a slash
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +27,20 @@ class StreamRow:
     number: int
     source: int
     high: int
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class MetricSet:
-    """Ordered metric names of a stream; ``id`` is the script's ordinal for them."""
+    """Ordered metric names of a stream; ``id`` is the script's ordinal for them.
+
+    ``is_closed``: its last rows are no longer here as points, so that nothing can follow them in the same chunk.
+    """
 
     number: int
     id: int
     names: tuple[str, ...]
+    is_closed: bool = False
 
 
 def make_source(tx: Connection, source_id: str, kind: str) -> int:
@@ -58,7 +66,8 @@ def make_stream(tx: Connection, source_number: int, writer_id: str, attempt: int
     if made.rowcount == 1:
         bump(tx, source_number)
     row = tx.exec_driver_sql(
-        "SELECT number, source, high FROM stream WHERE source = ? AND writer_id = ?", (source_number, writer_id)
+        "SELECT number, source, high, attempt FROM stream WHERE source = ? AND writer_id = ?",
+        (source_number, writer_id),
     ).one()
     return StreamRow(*row)
 
@@ -67,7 +76,7 @@ def find_stream(tx: Connection, number: int) -> StreamRow | None:
     """The stream, or ``None`` when its source was deleted."""
     query = (
         "SELECT stream.number, stream.source, stream.high FROM stream JOIN source ON source.number = stream.source "
-        "WHERE stream.number = ? AND source.kind <> 'deleted'"
+        "WHERE stream.number = ? AND source.kind NOT IN ('deleted', 'trashed')"
     )
     row = driver(tx).execute(query, (number,)).fetchone()
     return None if row is None else StreamRow(*row)
@@ -115,10 +124,26 @@ def add_metric_set(
 
 
 def find_metric_set(tx: Connection, stream_number: int, set_id: int) -> MetricSet | None:
-    """The names behind a stream's set id, as this transaction sees them."""
-    query = "SELECT number, names FROM metric_set WHERE stream = ? AND id = ?"
-    row = driver(tx).execute(query, (stream_number, set_id)).fetchone()
-    return None if row is None else MetricSet(row[0], set_id, read_names(row[1]))
+    """The metric set behind a stream's set id, as this transaction sees it; of those that follow it the last."""
+    query = (
+        "SELECT number, names, raw_from, rows FROM metric_set LEFT JOIN sealed ON metric_set = number "
+        "WHERE stream = ? AND id = ?"
+    )
+    found, place = None, set_id
+    while (row := driver(tx).execute(query, (stream_number, place)).fetchone()) is not None:
+        names = read_names(row[1])
+        closed = row[3] is not None and row[2] == row[3] and row[3] % chunk_rows(len(names)) > 0
+        found = MetricSet(row[0], set_id, names, closed)
+        if not closed:
+            break
+        place = -found.number
+    return found
+
+
+def follow_metric_set(tx: Connection, stream_number: int, source_number: int, closed: MetricSet) -> MetricSet:
+    """Make the set that takes the rows of a closed one from now on."""
+    made = add_metric_set(tx, stream_number, source_number, -closed.number, closed.names)
+    return MetricSet(made.number, closed.id, made.names)
 
 
 def count_names(tx: Connection, source_number: int) -> int:
@@ -186,6 +211,44 @@ def write_metrics(tx: Connection, source_number: int, rows: Sequence[tuple[Any, 
     from stepwire.storage.series.summary import UPSERT
 
     driver(tx).executemany(UPSERT, [(source_number, *row) for row in rows])
+
+
+def set_trashed(tx: Connection, source_number: int) -> None:
+    """Take a source out of sight, to be found again by ``find_trashed``."""
+    driver(tx).execute(
+        f"UPDATE source SET id = '{_TRASH}' || id, kind = 'trashed', version = version + 1 WHERE number = ?",
+        (source_number,),
+    )
+
+
+def find_trashed(connection: Connection, source_id: str) -> int | None:
+    """Number of a source in the trash by the id that it had, or ``None``."""
+    return find_source(connection, _TRASH + source_id)
+
+
+def shown_id(connection: Connection, source_id: str) -> str:
+    """The id that a source has now: another one while it is in the trash."""
+    trashed = find_source(connection, source_id) is None and find_trashed(connection, source_id) is not None
+    return _TRASH + source_id if trashed else source_id
+
+
+def set_untrashed(tx: Connection, source_number: int, source_id: str) -> None:
+    """Bring a source out of the trash; those there were runs."""
+    driver(tx).execute(
+        "UPDATE source SET id = ?, kind = 'run', version = version + 1 WHERE number = ?", (source_id, source_number)
+    )
+
+
+def keep_metrics(tx: Connection, source_number: int, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Forget what ``run_metric`` has of a source beside these rows: metrics without a visible point."""
+    direct = driver(tx)
+    (count,) = direct.execute("SELECT count(*) FROM run_metric WHERE source = ?", (source_number,)).fetchone()
+    if count == len(rows):
+        return
+    kept = {row[0] for row in rows}
+    names = direct.execute("SELECT name FROM run_metric WHERE source = ?", (source_number,)).fetchall()
+    gone = [(source_number, name) for (name,) in names if name not in kept]
+    direct.executemany("DELETE FROM run_metric WHERE source = ? AND name = ?", gone)
 
 
 def set_deleted(tx: Connection, source_number: int) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from stepwire.errors import StepwireError
-from stepwire.storage.database import CHECKPOINT_PAGES, Database, check_writable, driver
+from stepwire.storage.database import CHECKPOINT_PAGES, Database, driver
 from stepwire.storage.series import chunks
 from stepwire.storage.series.directory import Directories
 from stepwire.storage.series.erase import purge_some
@@ -41,7 +41,7 @@ POLL_SECONDS = 5.0
 UNKNOWN_BYTES = 1024 * 1024
 RETRY_SECONDS = 5.0
 START_SECONDS = 1.0
-VACUUM_PAGES = 1000
+VACUUM_PAGES = 256  # a transaction
 _FREE_PAGES = 256
 _FREE_PAGES_BUSY = 8192  # the next points take them again
 QUIET_SECONDS = 5.0
@@ -158,8 +158,8 @@ class Keeper:
     def seal(self, source: int | None = None) -> None:
         """Seal every committed row of a source, or of all, in the caller's thread."""
         with self._working:
-            for stream, of in self._unsealed(source):
-                while not self._closing and self._step(of, stream, everything=True):
+            for stream, of, last in self._unsealed(source):
+                while not self._closing and self._step(of, stream, everything=True, last=last):
                     pass
             for number in self._stale_sources(source):
                 self._refresh(number)
@@ -256,12 +256,13 @@ class Keeper:
                 return number, stream, True
         return None
 
-    def _unsealed(self, source: int | None) -> list[tuple[int, int]]:
+    def _unsealed(self, source: int | None) -> list[tuple[int, int, int]]:
+        """Stream, source and last journal row of every stream that has one."""
         self._start()
-        query = "SELECT DISTINCT journal.stream, journal.source FROM journal"
+        query = "SELECT journal.stream, journal.source, max(journal.number) FROM journal"
         where, values = ("", ()) if source is None else (" WHERE journal.source = ?", (source,))
         with self._database.read() as connection:
-            return driver(connection).execute(query + where, values).fetchall()
+            return driver(connection).execute(f"{query}{where} GROUP BY 1, 2", values).fetchall()
 
     def _stale_sources(self, source: int | None) -> list[int]:
         with self._database.read() as connection:
@@ -270,8 +271,11 @@ class Keeper:
 
     # --- one stream ------------------------------------------------------------------------------------
 
-    def _step(self, source: int, stream: int, *, everything: bool) -> bool:
-        """One pass over a stream; false when nothing was left to seal. What is left after it is noted."""
+    def _step(self, source: int, stream: int, *, everything: bool, last: int | None = None) -> bool:
+        """One pass over a stream; false when nothing was left to seal, up to journal row ``last``.
+
+        What is left after it is noted.
+        """
         with self._changed:
             known = self._streams.pop(stream, None)  # rows that come from here on are noted anew
         self._under_way = 0 if known is None else known.nbytes
@@ -288,10 +292,13 @@ class Keeper:
         if taken is None:
             self._stale.add(source)
             return False
-        if taken.more or everything:
+        reached = last is not None and taken.numbers[-1] >= last
+        if taken.more or (everything and not reached):
             rest = 0 if known is None else max(known.nbytes - sum(taken.sizes), 0)
-            self._put_back(stream, _Stream(source, full=taken.more, nbytes=rest, finished=everything))
-        return True
+            self._put_back(stream, _Stream(source, full=taken.more, nbytes=rest, finished=everything and not reached))
+        elif reached:
+            self._stale.add(source)
+        return not reached
 
     def _put_back(self, stream: int, known: _Stream) -> None:
         with self._changed:
@@ -445,13 +452,18 @@ class Keeper:
                 if self._is_generous:
                     self._checkpoint()
                 return
-            self._write(lambda db: db.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall())
+            self._write(_vacuum_some)
 
     def _checkpoint(self) -> None:
         """Have what was given back cut off the file: a commit of the writer does it when it checkpoints."""
         self._is_generous = False
         self._write(lambda db: db.execute("PRAGMA wal_autocheckpoint=1"))
-        self._submit(check_writable)
+        # Something that changes, for SQLite writes nothing when a row stays the same.
+        self._write(
+            lambda db: db.execute(
+                "INSERT OR REPLACE INTO meta VALUES ('vacuumed_at', ?)", (str(time.time_ns() // 1000),)
+            )
+        )
         self._write(lambda db: db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}"))
 
     def _free_pages(self, pages: int) -> int:
@@ -493,6 +505,12 @@ class _Sent:
         """Until all are committed. Raises what one of them raised."""
         while self._under_way:
             self._under_way.popleft().result()
+
+
+def _vacuum_some(db: sqlite3.Connection) -> None:
+    # One page a call: Python's sqlite3 takes a single step of a statement that has no columns.
+    for _ in range(VACUUM_PAGES):
+        db.execute("PRAGMA incremental_vacuum(1)")
 
 
 def _delete_rows(numbers: list[int]) -> Job:

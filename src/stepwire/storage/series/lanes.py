@@ -13,7 +13,7 @@ import numpy as np
 from stepwire.storage.series import chunks
 from stepwire.storage.series.cells import decode_many
 from stepwire.storage.series.chunks import Sealed
-from stepwire.storage.series.encoding import Array, decode_column_of, decode_values
+from stepwire.storage.series.encoding import Array, decode_column_of, decode_values_of
 from stepwire.storage.series.levels import CELL_ROWS, cell_rows, chunk_cells, chunk_rows
 from stepwire.storage.series.parts import Parts, of_points, same
 from stepwire.storage.series.tail import Rows
@@ -92,6 +92,16 @@ class SetReader:
         """Rows in all."""
         return self.state.rows + (0 if self.tail is None else len(self.tail))
 
+    def last_row(self) -> tuple[float, int] | None:
+        """Step and time (µs) of the last row; ``None`` when there is none."""
+        if self.tail is not None and len(self.tail):
+            step, time = self.tail.steps[-1].item(), int(self.tail.times[-1])
+        elif self.state.rows:
+            step, time = self.state.last_step, self.state.last_time
+        else:
+            return None
+        return (int(step) if step == int(step) else step), time
+
     def is_sorted(self, axis: str) -> bool:
         """Whether the sealed rows never fall on this axis."""
         return self.state.step_sorted if axis == "step" else self.state.time_sorted
@@ -99,17 +109,21 @@ class SetReader:
     # --- where is x? -----------------------------------------------------------------------------------
 
     def locate(self, axis: str, x: float, *, right: bool) -> int:
-        """The first sealed row at or past ``x`` (past it, with ``right``), on an axis that is sorted."""
+        """The first sealed row at or past ``x`` (past it, with ``right``), on an axis that is sorted.
+
+        Where points are gone, the first row of the cell that ``x`` is in; with ``right`` the row after that cell.
+        """
         size = chunk_rows(self.width)
         k = self._chunk_of("s" if axis == "step" else "t", x, right=right)
         first = k * size
         if first >= self.state.rows:
             return self.state.rows
         side: Literal["left", "right"] = "right" if right else "left"
-        if first < self.state.raw_from:  # only cells are left: to the next whole one
+        if first < self.state.raw_from:
             ends = self.axes(Stretch(1, first // CELL_ROWS, -(-min(first + size, self.state.rows) // CELL_ROWS)))
-            lasts = ends.s_last if axis == "step" else ends.t_last
-            return min(first + CELL_ROWS * int(np.searchsorted(lasts, x, side)), self.state.rows)
+            firsts, lasts = (ends.s_first, ends.s_last) if axis == "step" else (ends.t_first, ends.t_last)
+            cells = int(np.searchsorted(firsts if right else lasts, x, side))
+            return min(first + CELL_ROWS * cells, self.state.rows)
         rows = self.axes(Stretch(0, first, min(first + size, self.state.rows)))
         return first + int(np.searchsorted(rows.steps if axis == "step" else rows.times, x, side))
 
@@ -122,7 +136,8 @@ class SetReader:
                 break
             middle = low if not turn else (low + high) // 2
             if 0 < turn <= _GUESSES and end > left:
-                middle = min(max(low + int((x - left) / (end - left) * (high - low)), low), high - 1)
+                share = min(max((x - left) / (end - left), 0.0), 1.0)  # x may be infinite
+                middle = min(low + int(share * (high - low)), high - 1)
             begin, last = chunks.bounds(self.db, self.number, middle, axis)
             if last < x or (right and last == x):
                 low, left = middle + 1, last
@@ -165,6 +180,11 @@ class SetReader:
             while level < MAX_LEVEL and rows > CELLS_PER_POINT * points * cell_rows(level):
                 level += 1
         return self.cover(start, stop, level)
+
+    def between_points(self, start: int, stop: int, stretches: Sequence[Stretch]) -> list[Stretch]:
+        """Rows ``start`` up to ``stop`` in cells as coarse as those, but the first and the last row as points."""
+        level = max(stretch.level for stretch in stretches)
+        return [Stretch(0, start, start + 1), *self.cover(start + 1, stop - 1, level), Stretch(0, stop - 1, stop)]
 
     def cover(self, start: int, stop: int, level: int) -> list[Stretch]:
         """Sealed rows ``start`` up to ``stop`` in cells of at most this level."""
@@ -245,14 +265,9 @@ class SetReader:
         return Parts(x, low, high, axes.cut(mean), first, last, count, odd, same(0, axes.length), is_raw=False)
 
     def column_rows(self, stretch: Stretch, column: int) -> Rows:
-        """One metric over a stretch as rows; where points are gone, each cell as its least and its greatest value."""
+        """The points of one metric over a stretch of level 0."""
         axes = self.axes(stretch)
-        if not stretch.level:
-            return Rows(axes.seqs, axes.steps, axes.times, self.values(stretch, column))
-        (cells,) = self.read([stretch], column, "step")
-        twice = np.repeat(np.arange(len(cells)), 2)
-        values = np.stack([cells.min, cells.max], axis=1).reshape(-1)
-        return Rows(twice, axes.s_first[twice], axes.t_last[twice], values)
+        return Rows(axes.seqs, axes.steps, axes.times, self.values(stretch, column))
 
 
 def join_rows(parts: Sequence[Rows]) -> Rows:
@@ -263,8 +278,7 @@ def join_rows(parts: Sequence[Rows]) -> Rows:
 
 
 def _values(axes: Axes, bodies: dict[int, bytes]) -> Array:
-    found = [decode_values(bodies[number], rows) for number, _, rows, _ in axes.chunks]
-    return axes.cut(found[0] if len(found) == 1 else np.concatenate(found))
+    return axes.cut(decode_values_of([bodies[chunk[0]] for chunk in axes.chunks], [chunk[2] for chunk in axes.chunks]))
 
 
 def _points(axes: Axes, bodies: dict[int, bytes], axis: str, *, seqs: bool) -> Parts:

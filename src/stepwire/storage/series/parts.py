@@ -72,6 +72,20 @@ def of_points(x: Array, values: Array, seqs: Array | None) -> Parts:
     return Parts(x, low, high, mean, values, values, ones, (~finite).astype(np.int64), seqs, is_raw=True)
 
 
+def with_ends(joined: Parts, lanes: Sequence[Sequence[Parts]]) -> Parts:
+    """``joined`` with the first and the last value of all points; those at the ends of each lane are no cells."""
+    points = [(stream, part) for stream, parts in enumerate(lanes) for part in parts if part.is_raw and len(part)]
+    if not points:
+        return joined
+    x, seq, value = (np.concatenate([getattr(part, name) for _, part in points]) for name in ("x", "seq", "last"))
+    stream = np.repeat([stream for stream, _ in points], [len(part) for _, part in points])
+    first, last = joined.first.copy(), joined.last.copy()
+    for values, end, place in ((first, x.min(), 0), (last, x.max(), -1)):
+        ties = np.flatnonzero(x == end)
+        values[place] = value[ties[np.lexsort((seq[ties], stream[ties]))[place]]]
+    return replace(joined, first=first, last=last)
+
+
 def join(lanes: Sequence[Sequence[Parts]]) -> Parts:
     """The parts of several lanes by x; equal x in the order of the lanes' streams, then of logging.
 

@@ -3,7 +3,7 @@
 Imported lazily: the server listens before NumPy is loaded.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from stepwire.storage.series import buckets, journal, summary, usage
 from stepwire.storage.series.buckets import Line
 from stepwire.storage.series.directory import Directories
 from stepwire.storage.series.encoding import unpack
-from stepwire.storage.series.frames import decode_frame
+from stepwire.storage.series.frames import PASSING, decode_frame
 from stepwire.storage.series.interface import (
     Axis,
     BandGrid,
@@ -80,7 +80,26 @@ class Reading:
 
         return self._kept.read(self._database, job)
 
-    def ranked(self, name: str, statistic: Statistic, *, descending: bool) -> Iterator[tuple[str, float]]:
+    def newest(self, sources: Sequence[str], but: str) -> dict[str, tuple[float, int]]:
+        """Step and time of each source's newest point."""
+
+        def job(snapshot: Snapshot) -> dict[str, tuple[float, int]]:
+            found: dict[str, tuple[float, int]] = {}
+            fresh: dict[int, str] = {}
+            for source, number, stale in _sources(snapshot, sources):
+                if not stale:
+                    fresh[number] = source
+                elif (last := _last_row(snapshot, source, but)) is not None:
+                    found[source] = last
+            for number, step, time in _newest_indexed(snapshot, list(fresh), but):
+                found[fresh[number]] = (step, time)
+            return found
+
+        return self._kept.read(self._database, job)
+
+    def ranked(
+        self, name: str, statistic: Statistic, *, descending: bool, after: tuple[str, float] | None
+    ) -> Iterator[tuple[str, float]]:
         """Sources in order of a figure of one metric, all on one snapshot."""
         while True:
             with self._database.read() as connection:
@@ -89,7 +108,8 @@ class Reading:
                     behind = _stale(snapshot, name)
                 except BehindError:
                     continue
-                yield from ranked(snapshot.db, name, statistic, behind, descending)
+                place = None if after is None else (after[1], _number_of(snapshot, after[0]))
+                yield from ranked(snapshot.db, name, statistic, behind, descending=descending, after=place)
                 return
 
     def rows_for_index(self, source: int) -> tuple[Any, list[tuple[Any, ...]] | None]:
@@ -195,7 +215,7 @@ class Reading:
                 for _, body in journal.bodies(db, row[0], stream, through + 1):
                     frame = decode_frame(body)
                     for record in msgspec.msgpack.decode(frame.records):
-                        if record["type"] != "heartbeat":
+                        if record["type"] not in PASSING:
                             yield stream, frame.first_seq + record["at"], record
 
     def usage(self, source: str) -> Usage:
@@ -207,6 +227,43 @@ def _stale(snapshot: Snapshot, name: str) -> list[tuple[str, int, Summary]]:
     """The summaries of one metric that the index has not."""
     rows = snapshot.db.execute("SELECT id, number FROM source WHERE stale = 1 AND kind = 'run'").fetchall()
     return [(source, number, one) for source, number in rows for one in _computed(snapshot, source, [name])]
+
+
+def _number_of(snapshot: Snapshot, source: str) -> int:
+    """Number of a source; 0, before all others, when it is gone."""
+    row = snapshot.db.execute("SELECT number FROM source WHERE id = ?", (source,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _last_row(snapshot: Snapshot, source: str, but: str) -> tuple[float, int] | None:
+    """Step and time of the newest visible point, out of the ends of the metric sets."""
+    directory = snapshot.directory(source)
+    if directory is None:
+        return None
+    if directory.cuts or any(stream.limit_step is not None for stream in directory.streams.values()):
+        every = [one for one in _computed(snapshot, source, None) if not one.name.startswith(but)]
+        newest = max(every, key=lambda one: one.last_time, default=None)
+        return None if newest is None else (newest.last_step, newest.last_time)
+    shown = [number for number, entry in directory.sets.items() if not all(map(_begins(but), entry.names))]
+    snapshot.prepare(directory, shown)
+    lasts = [last for number in shown if (last := snapshot.reader(number).last_row()) is not None]
+    return max(lasts, key=lambda last: last[1], default=None)
+
+
+def _begins(but: str) -> Callable[[str], bool]:
+    return lambda name: name.startswith(but)
+
+
+def _newest_indexed(snapshot: Snapshot, sources: Sequence[int], but: str) -> Iterator[tuple[int, float, int]]:
+    for at in range(0, len(sources), _MOST_IN):
+        some = list(sources[at : at + _MOST_IN])
+        # With max() SQLite takes the other columns from the row that has it.
+        query = (
+            f"SELECT source, last_step, max(last_time) FROM run_metric WHERE source IN ({','.join('?' * len(some))}) "
+            "AND substr(name, 1, ?) <> ? GROUP BY source"
+        )
+        for number, step, time in snapshot.db.execute(query, (*some, len(but), but)):
+            yield number, int(step) if step.is_integer() else step, time
 
 
 def _has_points(snapshot: Snapshot, source: str, name: str) -> bool:

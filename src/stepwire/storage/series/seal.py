@@ -22,13 +22,12 @@ from stepwire.storage.series.encoding import (
     encode_values,
     pack,
 )
-from stepwire.storage.series.frames import Frame, decode_frame, encode_columns_frame
+from stepwire.storage.series.frames import PASSING, Frame, decode_frame, encode_columns_frame
 from stepwire.storage.series.lanes import join_rows
 from stepwire.storage.series.levels import chunk_rows
 from stepwire.storage.series.tail import Rows, join_frames
 
 PASS_BYTES = 24 * 1024 * 1024
-_PASSING = frozenset({"heartbeat", "system"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +235,7 @@ def kept_records(frames: Sequence[Frame]) -> bytes | None:
     for frame in frames:
         if len(frame.records) > 1:  # more than an empty array
             records = msgspec.msgpack.decode(frame.records)
-            kept += [[frame.first_seq + one["at"], one] for one in records if one["type"] not in _PASSING]
+            kept += [[frame.first_seq + one["at"], one] for one in records if one["type"] not in PASSING]
     if not kept:
         return None
     raw = msgspec.msgpack.encode(kept)

@@ -15,6 +15,7 @@ from stepwire.storage.series import chunks, summary
 from stepwire.storage.series.buckets import Line
 from stepwire.storage.series.chunks import Sealed
 from stepwire.storage.series.directory import Directories, Directory, Lane
+from stepwire.storage.series.dropped import dropped_share
 from stepwire.storage.series.encoding import Array
 from stepwire.storage.series.interface import Axis, Summary
 from stepwire.storage.series.lanes import SetReader
@@ -158,8 +159,8 @@ def _whole(reader: SetReader) -> Array:
 
 def cut_share(lane: Lane, reader: SetReader) -> Array:
     """The summary of one column over its visible rows, where some were deleted or superseded. Reads every point."""
-    figures = np.zeros(1, summary.FIELDS)
-    for start in range(lane.cut, reader.state.rows, _ROWS_AT_ONCE):
+    figures = np.zeros(1, summary.FIELDS) if lane.cut >= reader.state.raw_from else dropped_share(lane, reader)
+    for start in range(max(lane.cut, reader.state.raw_from), reader.state.rows, _ROWS_AT_ONCE):
         for stretch in reader.cover(start, min(start + _ROWS_AT_ONCE, reader.state.rows), 0):
             figures = _add(figures, reader.column_rows(stretch, lane.column), lane.stream.limit_step)
     if reader.tail is not None and lane.cut < reader.total:

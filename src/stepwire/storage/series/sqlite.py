@@ -3,7 +3,7 @@
 What arrives becomes one row of the journal. The keeper moves it into blocks; a read sees both as one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ from stepwire.storage.row import check_text, read_cursor, whole
 from stepwire.storage.series import journal
 from stepwire.storage.series.batch import Rows, check_batch, check_names, check_width, cut_rows, join_sets, moved_rows
 from stepwire.storage.series.directory import Directories
+from stepwire.storage.series.extent import find_older, read_extent
 from stepwire.storage.series.frames import encode_frame, encode_records
 from stepwire.storage.series.interface import (
     AcceptedSet,
@@ -23,20 +24,27 @@ from stepwire.storage.series.interface import (
     Axis,
     BandGrid,
     Buckets,
+    Dropped,
+    DropRule,
+    Extent,
     Grid,
     RawBlock,
     RawPage,
     Statistic,
     Stream,
     Summary,
+    Totals,
     Usage,
 )
 from stepwire.storage.series.journal import MetricSet, StreamRow
 from stepwire.storage.series.keeper import Keeper
+from stepwire.storage.series.totals import Census
 from stepwire.storage.writer import Writer, on_commit
 
 if TYPE_CHECKING:
+    from stepwire.storage.series.drop import Dropper
     from stepwire.storage.series.reading import Reading
+    from stepwire.storage.series.refill import Refill
 
 _SETS_IN_MEMORY = 10_000
 _ROWS_AT_ONCE = 1000
@@ -53,6 +61,8 @@ class SqliteSeries:
         self._stale: set[int] = set()
         self._cursor: int | None = None
         self._directories = Directories()
+        self._shown: dict[int, dict[str, str]] | None = None
+        self._census = Census()
         writer.after_failure(self._forget_all)
         self._keeper = Keeper(database, writer, self._directories, self._refresh)
 
@@ -84,7 +94,7 @@ class SqliteSeries:
         check_text("writer_id", writer_id)
         number = journal.make_source(tx, source, kind)
         row = journal.make_stream(tx, number, writer_id, attempt, rank)
-        return Stream(row.number, source, writer_id, row.high)
+        return Stream(row.number, source, writer_id, row.high, row.attempt)
 
     def append(self, tx: Connection, stream: Stream, batch: Batch) -> Appended:
         """Store what is new of ``batch``; see the interface."""
@@ -117,7 +127,8 @@ class SqliteSeries:
         if row.source not in self._stale:
             journal.mark_stale(tx, row.source)
         on_commit(tx, lambda: self._committed(row, number, len(body), parts))
-        accepted = tuple(_accepted(one, part) for one, part in parts)
+        shown = self._shown_names(tx).get(row.source, {})
+        accepted = tuple(_accepted(one, part, shown) for one, part in parts)
         return Appended(draft.high, number, accepted, tuple(draft.records), draft.base)
 
     def rewind(self, tx: Connection, source: str, attempt: int, step: float) -> None:
@@ -133,7 +144,7 @@ class SqliteSeries:
     def rename(self, tx: Connection, source: str, old: str, new: str) -> None:
         """Show a metric under another name; see the interface."""
         check_names([new], "name")
-        directory = self._directories.find(driver(tx), source)
+        directory = self._directories.find_in_job(driver(tx), source)
         if directory is None or not directory.has(old):
             raise NotFoundError(f"There is no metric {old} in {source}.", "name")
         if old == new:
@@ -150,12 +161,13 @@ class SqliteSeries:
             raise NotFoundError(f"There is no metric {old} in {source}.", "name")
         # A name that is shown as itself again needs no row.
         db.execute("DELETE FROM renamed WHERE source = ? AND name = shown", (directory.number,))
+        self._shown = None
         self._drop_summary(tx, directory.number, old)
 
     def delete_metric(self, tx: Connection, source: str, name: str) -> None:
         """Forget the points that a metric has by now; see the interface."""
         db = driver(tx)
-        directory = self._directories.find(db, source)
+        directory = self._directories.find_in_job(db, source)
         if directory is None or not directory.has(name):
             raise NotFoundError(f"There is no metric {name} in {source}.", "name")
         for lane in directory.lanes(name):
@@ -170,9 +182,22 @@ class SqliteSeries:
     def delete(self, tx: Connection, source: str) -> None:
         """Forget a source with all of its points; the keeper gives the bytes back."""
         number = journal.find_source(tx, source)
+        number = journal.find_trashed(tx, source) if number is None else number
         if number is not None:
             journal.set_deleted(tx, number)
             on_commit(tx, lambda: self._forget(number))
+
+    def trash(self, tx: Connection, source: str) -> None:
+        """Take a run out of sight; see the interface."""
+        number = journal.find_source(tx, source)
+        if number is not None:
+            journal.set_trashed(tx, number)
+
+    def untrash(self, tx: Connection, source: str) -> None:
+        """Bring a run out of the trash."""
+        number = journal.find_trashed(tx, source)
+        if number is not None:
+            journal.set_untrashed(tx, number, source)
 
     def finish(self, source: str) -> None:
         """Seal what a source has when there is time."""
@@ -195,6 +220,14 @@ class SqliteSeries:
     def is_behind(self) -> bool:
         """Whether whoever sends points should be made to wait."""
         return self._keeper.is_behind
+
+    def _shown_names(self, tx: Connection) -> dict[int, dict[str, str]]:
+        """By source, the metrics that are shown under another name. They are few."""
+        if self._shown is None:
+            self._shown = {}
+            for source, name, shown in driver(tx).execute("SELECT source, name, shown FROM renamed"):
+                self._shown.setdefault(source, {})[name] = shown
+        return self._shown
 
     def _changed(self, tx: Connection, number: int) -> None:
         journal.bump(tx, number)
@@ -258,7 +291,10 @@ class SqliteSeries:
         return self._sets.get((row.number, set_id)) or journal.find_metric_set(tx, row.number, set_id)
 
     def _take_set(self, tx: Connection, row: StreamRow, set_id: int, names: tuple[str, ...]) -> MetricSet:
-        return self._find_set(tx, row, set_id) or journal.add_metric_set(tx, row.number, row.source, set_id, names)
+        found = self._find_set(tx, row, set_id)
+        if found is None:
+            return journal.add_metric_set(tx, row.number, row.source, set_id, names)
+        return journal.follow_metric_set(tx, row.number, row.source, found) if found.is_closed else found
 
     def _note_times(self, tx: Connection, source: int, times: Sequence[int]) -> None:
         if not times:
@@ -296,6 +332,8 @@ class SqliteSeries:
         if "_reading" in self.__dict__:
             self._reading.clear()
         self._directories.clear()
+        self._census.clear()
+        self._shown = None
 
     def _refresh(self, source: int) -> None:
         """Bring ``run_metric`` up to date when all of a source is sealed; in the keeper's thread."""
@@ -308,10 +346,68 @@ class SqliteSeries:
 
         def job(tx: Connection) -> None:
             if journal.state_of(driver(tx), source) == seen:
+                journal.keep_metrics(tx, source, rows)
                 journal.mark_fresh(tx, source)
-                on_commit(tx, lambda: self._stale.discard(source))
+                # Not after COMMIT: an append in the same transaction must mark it again.
+                self._stale.discard(source)
 
         self._writer.submit(job).result()
+
+    # --- retention ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def _dropper(self) -> "Dropper":
+        from stepwire.storage.series.drop import Dropper
+
+        # A set that is closed must not be found in memory by the next job of the same transaction.
+        return Dropper(self._database, self._writer, self._keeper, self._directories, self._sets.clear)
+
+    @cached_property
+    def _refill(self) -> "Refill":
+        from stepwire.storage.series.refill import Refill
+
+        return Refill(self._database, self._keeper, self._directories)
+
+    def extent(self, source: str) -> Extent:
+        """The sealed points of a source that are not dropped."""
+        with self._database.read() as connection:
+            return read_extent(driver(connection), source)
+
+    def state(self, tx: Connection, source: str) -> Any:
+        """What changes with a source's points; see the interface."""
+        number = journal.find_source(tx, source)
+        return None if number is None else journal.state_of(driver(tx), number)
+
+    def raw_older_than(self, before: int) -> list[tuple[str, Literal["run", "host"]]]:
+        """Sources with points that are all older than ``before``; see the interface."""
+        with self._database.read() as connection:
+            return find_older(driver(connection), before)
+
+    def drop(self, source: str, rule: DropRule, proceed: Callable[[], None]) -> Dropped:
+        """Drop points that the pyramid stands for; see the interface."""
+        found: Dropped = self._dropper.drop(source, rule, proceed)
+        if found.points:
+            self._keeper.give_back()
+        return found
+
+    def refill(self, source: str, extent: Extent, blocks: Iterable[RawBlock], proceed: Callable[[], None]) -> None:
+        """Write dropped points back; see the interface."""
+        self._refill.fill(source, extent, blocks, proceed)
+
+    def show(self, tx: Connection, extent: Extent) -> None:
+        """Read what came back from this commit on; see the interface."""
+        from stepwire.storage.series.refill import show
+
+        show(tx, extent)
+        self._sets.clear()
+
+    def sweep(self, source: str, proceed: Callable[[], None]) -> None:
+        """Remove what a refill has left; see the interface."""
+        self._dropper.sweep(source, proceed)
+
+    def give_back(self) -> None:
+        """Give every free page back soon."""
+        self._keeper.give_back()
 
     # --- reading -----------------------------------------------------------------------------------------
 
@@ -319,9 +415,20 @@ class SqliteSeries:
         """Metric names of a source, sorted."""
         return self._reading.names(source)
 
-    def ranked(self, name: str, statistic: Statistic, *, descending: bool = False) -> Iterator[tuple[str, float]]:
+    def ranked(
+        self,
+        name: str,
+        statistic: Statistic,
+        *,
+        descending: bool = False,
+        after: tuple[str, float] | None = None,
+    ) -> Iterator[tuple[str, float]]:
         """Sources in order of a figure of one metric; see the interface."""
-        return self._reading.ranked(name, statistic, descending=descending)
+        return self._reading.ranked(name, statistic, descending=descending, after=after)
+
+    def newest(self, sources: Sequence[str], *, but: str) -> dict[str, tuple[float, int]]:
+        """Step and time of each source's newest point; see the interface."""
+        return self._reading.newest(sources, but)
 
     def summaries(self, sources: Sequence[str], names: Sequence[str] | None = None) -> dict[str, list[Summary]]:
         """Summaries per source, by name."""
@@ -409,7 +516,14 @@ class SqliteSeries:
 
     def usage(self, source: str) -> Usage:
         """What a source takes on disk."""
-        return self._reading.usage(source)
+        with self._database.read() as connection:
+            shown = journal.shown_id(connection, source)
+        return self._reading.usage(shown)
+
+    def totals(self) -> Totals:
+        """What is stored of all sources."""
+        with self._database.read() as connection:
+            return self._census.take(driver(connection))
 
     def cursor(self) -> int:
         """Number of the last committed journal row."""
@@ -446,9 +560,10 @@ class _Draft:
         self.records: list[dict[str, Any]] = []
 
 
-def _accepted(names: MetricSet, rows: Rows) -> AcceptedSet:
+def _accepted(one: MetricSet, rows: Rows, shown: Mapping[str, str]) -> AcceptedSet:
     steps: list[Any] = list(rows.steps) if rows.sent.step_type == "i8" else [whole(step) for step in rows.steps]
-    return AcceptedSet(names.names, steps, list(rows.times), rows.sent.values)
+    names = tuple(shown.get(name, name) for name in one.names) if shown else one.names
+    return AcceptedSet(names, steps, list(rows.times), rows.sent.values)
 
 
 def _check_positive(field: str, number: int) -> None:

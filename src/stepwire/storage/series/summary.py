@@ -97,13 +97,13 @@ def combine(name: str, shares: Sequence[Share]) -> Summary | None:
         name=name,
         count=count,
         nonfinite=odd,
-        first=float(first["first"]),
-        last=float(last["last"]),
+        first=float(first["first"]) + 0.0,  # SQLite knows no -0.0, so a summary has none either
+        last=float(last["last"]) + 0.0,
         last_step=_step(last["last_step"]),
         last_time=int(last["last_time"]),
-        min=None if low is None else float(low.figures["min"]),
+        min=None if low is None else float(low.figures["min"]) + 0.0,
         min_step=None if low is None else _step(low.figures["min_step"]),
-        max=None if high is None else float(high.figures["max"]),
+        max=None if high is None else float(high.figures["max"]) + 0.0,
         max_step=None if high is None else _step(high.figures["max_step"]),
     )
 

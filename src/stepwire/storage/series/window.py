@@ -12,7 +12,7 @@ from stepwire.storage.series.directory import Lane
 from stepwire.storage.series.encoding import Array
 from stepwire.storage.series.lanes import SetReader, Stretch
 from stepwire.storage.series.levels import cell_rows
-from stepwire.storage.series.parts import Parts, join, of_points
+from stepwire.storage.series.parts import Parts, join, of_points, with_ends
 from stepwire.storage.series.tail import Rows
 
 _UNSORTED_CELLS_PER_POINT = 16
@@ -24,7 +24,8 @@ class Window:
     """What is asked for: ``start`` and ``stop`` on an axis (both included, ``None``: open), in ``points`` buckets.
 
     ``axis`` is ``step`` or ``time`` (µs). ``superseded``: the points that a rewind has hidden, and only those.
-    ``seqs``: with record numbers, because several lanes have the metric.
+    ``seqs``: with record numbers, and the ends of every lane as points, because parts must be put in order.
+    ``exact``: no cells where there are points.
     """
 
     axis: str
@@ -33,6 +34,7 @@ class Window:
     points: int
     superseded: bool = False
     seqs: bool = False
+    exact: bool = False
 
 
 def shifted(window: Window, origin: int) -> Window:
@@ -44,10 +46,29 @@ def shifted(window: Window, origin: int) -> Window:
 def read_metric(lanes: Sequence[tuple[Lane, SetReader]], window: Window) -> Parts:
     """One metric out of all of its lanes."""
     by_stream: dict[int, list[Parts]] = {}
-    window = replace(window, seqs=len(lanes) > 1)
+    window = replace(window, seqs=len(lanes) != 1 or not _rises(*lanes[0], window))
     for lane, reader in lanes:
         by_stream.setdefault(lane.stream.number, []).extend(_lane(lane, reader, window))
-    return join(list(by_stream.values()))
+    streams = list(by_stream.values())
+    joined = join(streams)
+    if joined.is_raw or not window.seqs or any(lane.cut < reader.state.raw_from for lane, reader in lanes):
+        return joined
+    return with_ends(joined, streams)
+
+
+def _is_sorted(lane: Lane, reader: SetReader, window: Window) -> bool:
+    return reader.is_sorted(window.axis) and (lane.stream.limit_step is None or reader.state.step_sorted)
+
+
+def _rises(lane: Lane, reader: SetReader, window: Window) -> bool:
+    """Whether x never falls, sealed or not: what is read row by row is in order then."""
+    if not _is_sorted(lane, reader, window):
+        return False
+    if reader.tail is None or not reader.state.rows:
+        return True
+    if window.axis == "step":
+        return bool(reader.tail.steps.min() >= reader.state.last_step)
+    return bool(reader.tail.times.min() >= reader.state.last_time)
 
 
 def _lane(lane: Lane, reader: SetReader, window: Window) -> list[Parts]:
@@ -56,8 +77,7 @@ def _lane(lane: Lane, reader: SetReader, window: Window) -> list[Parts]:
         return []
     parts = []
     if lane.cut < reader.state.rows:
-        is_sorted = reader.is_sorted(window.axis) and (limit is None or reader.state.step_sorted)
-        parts = (_sorted if is_sorted else _unsorted)(lane, reader, window)
+        parts = (_sorted if _is_sorted(lane, reader, window) else _unsorted)(lane, reader, window)
     if reader.tail is not None and lane.cut < reader.total:
         parts.append(_tail(lane, reader, reader.tail, window))
     return parts
@@ -70,7 +90,10 @@ def _sorted(lane: Lane, reader: SetReader, window: Window) -> list[Parts]:
     if lane.stream.limit_step is not None:
         limit = reader.locate("step", lane.stream.limit_step, right=True)
         start, stop = (max(start, limit), stop) if window.superseded else (start, min(stop, limit))
-    stretches = reader.stretches(max(start, lane.cut), stop, window.points)
+    start = max(start, lane.cut)
+    stretches = reader.stretches(start, stop, window.points)
+    if window.seqs and start >= reader.state.raw_from and any(stretch.level for stretch in stretches):
+        stretches = reader.between_points(start, stop, stretches)
     return reader.read(stretches, lane.column, window.axis, seqs=window.seqs)
 
 
@@ -101,6 +124,13 @@ def is_inside(steps: Array, x: Array, limit: float | None, window: Window) -> Ar
 
 def _unsorted(lane: Lane, reader: SetReader, window: Window) -> list[Parts]:
     """Sealed rows in any order: cells that are narrow and whole inside are taken, the others looked into."""
+    parts = _sifted(lane, reader, window)
+    if sum(part.stored for part in parts) > window.points or all(part.is_raw for part in parts):
+        return parts
+    return _sifted(lane, reader, replace(window, exact=True))  # few enough to be shown one by one
+
+
+def _sifted(lane: Lane, reader: SetReader, window: Window) -> list[Parts]:
     rows = reader.state.rows
     level = 0
     while rows > _UNSORTED_CELLS_PER_POINT * window.points * cell_rows(level):
@@ -152,12 +182,25 @@ def _judge(lane: Lane, reader: SetReader, window: Window, stretch: Stretch) -> t
         kept = ends.s_min > limit if window.superseded else ends.s_max <= limit
         touched &= ends.s_max > limit if window.superseded else ends.s_min <= limit
         whole &= kept
-    if stretch.level == 1 and (stretch.start + 1) * cell_rows(1) <= reader.state.raw_from:
-        return touched, np.zeros(len(low), bool), ends.count  # nothing finer is left
     narrow = whole & (high - low <= max(float(stop) - float(start), 0.0) / window.points)
     if ends.count[touched & ~narrow].sum() > _MOST_REFINED_ROWS:
         narrow = whole  # too many to look into: their extremes stay exact, their places are a cell wide
-    return narrow, touched & ~narrow, ends.count
+    narrow[window.exact or _at_ends(narrow, low, high)] = False
+    split = touched & ~narrow
+    if stretch.level == 1 and stretch.start * cell_rows(1) < reader.state.raw_from:
+        # Nothing finer is left of these. One that a rewind splits counts as visible, and only so.
+        gone = (stretch.start + np.arange(len(low))) * cell_rows(1) < reader.state.raw_from
+        hidden = ends.s_min <= limit if limit is not None and window.superseded else np.zeros(len(low), bool)
+        narrow, split = narrow | (split & gone & ~hidden), split & ~gone
+    return narrow, split, ends.count
+
+
+def _at_ends(chosen: Array, low: Array, high: Array) -> Array:
+    """The cells that may have the first and the last point: the first with the least x, the last with the greatest."""
+    places = np.flatnonzero(chosen)
+    if not len(places):
+        return places
+    return places[[low[places].argmin(), len(places) - 1 - high[places][::-1].argmax()]]
 
 
 def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
