@@ -1,5 +1,7 @@
 """Charts out of the pyramid: long series, several levels, steps in order and not, sets of thousands of metrics."""
 
+import os
+
 import numpy as np
 import pytest
 from tests.contract import plain
@@ -7,6 +9,7 @@ from tests.contract.plain import Source, Tape
 
 from stepwire.storage.open import open_storage
 
+SOAK = int(os.environ.get("STEPWIRE_MODEL_STEPS", "0")) >= 10_000
 FEW = ("loss", "lr", "noise")
 SHORT, LONG = 300_007, 2_500_123
 WIDTHS = (1, 13, 500, 2000)
@@ -134,7 +137,8 @@ def test_wide_sets_have_smaller_chunks_and_the_same_answers(open_engine, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.skipif(not SOAK, reason="two minutes; runs in make soak")
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("width", "rows"), [(600, 140_000), (2100, 132_000)])
 def test_wide_sets_reach_the_second_level(tmp_path, width, rows):
     """A wide set of which 131,072 rows make one chunk of the second level out of 128 or 512 small ones."""

@@ -11,6 +11,7 @@ from tests.storage.logged import NAMES, START, Run, bits, count_rows, integrity,
 from stepwire.errors import ConflictError, DamagedError, MissingExtraError, NotFoundError
 from stepwire.storage.archive import Archives, StoppedError
 from stepwire.storage.open import open_storage
+from stepwire.storage.series.interface import DropRule
 
 
 @pytest.fixture
@@ -141,6 +142,26 @@ def test_rewinds_deletions_and_new_names_come_back_as_they_were(storage, archive
     assert storage.series.window("run_a", "losses", x="step", superseded=True).max == hidden.max
     kept = [row for row in before if not (row[1] == 0 and row[3] == 1)]  # acc is gone where all of a chunk was deleted
     assert [row for row in blocks(storage) if not (row[1] == 0 and row[3] == 1)] == kept
+
+
+@pytest.mark.parametrize("are_cells_gone", [False, True])
+def test_a_metric_that_is_deleted_meanwhile_stays_away(storage, archives, run, are_cells_gone):
+    """Its points are in the file and don't come back; the others do, whether its cells are there or purged."""
+    archives.archive("run_a")
+    write(storage, lambda tx: storage.series.delete_metric(tx, "run_a", "acc"))
+    if are_cells_gone:
+        write(storage, lambda tx: tx.exec_driver_sql("DELETE FROM block WHERE id & 16383 = 1"))
+    archives.restore("run_a")
+    assert (
+        count_rows(
+            storage, "SELECT count(*) FROM chunk JOIN block ON block.id = (chunk.number << 14) + 1 WHERE level = 0"
+        )
+        == 0
+    )
+    assert storage.series.names("run_a") == ["loss", "odd"]
+    kept = np.concatenate([block.values[:, [0, 2]] for block in storage.series.scan("run_a")])
+    assert bits(kept) == bits(run.values[:, [0, 2]])
+    assert storage.series.drop("run_a", DropRule(ended=True), lambda: None).points == 20_000
 
 
 def test_a_file_that_is_not_the_one_written_brings_nothing_back(storage, archives, run, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from stepwire.errors import DataFolderInUseError, StepwireError
-from stepwire.storage.database import open_database
+from stepwire.storage.database import driver, open_database
 from stepwire.storage.open import open_storage
 
 HOLD = """
@@ -55,6 +55,18 @@ def test_an_owner_that_is_not_named_yet_is_still_refused(database):
     (database.folder / "stepwire.lock").write_text("{")
     with pytest.raises(DataFolderInUseError, match="another process"):
         open_database(database.folder)
+
+
+def test_a_read_sees_one_moment_throughout(database, writer):
+    """Statements of SQLAlchemy and of the driver alike: what is committed meanwhile is not there."""
+    query = "SELECT count(*) FROM meta"
+    with database.read() as connection:
+        before = driver(connection).execute(query).fetchone()[0]
+        writer.submit(lambda tx: tx.exec_driver_sql("INSERT INTO meta VALUES ('more', '1')")).result(20)
+        assert driver(connection).execute(query).fetchone()[0] == before
+        assert connection.exec_driver_sql(query).scalar_one() == before
+    with database.read() as connection:
+        assert driver(connection).execute(query).fetchone()[0] == before + 1
 
 
 def test_nobody_else_may_read_what_is_stored(tmp_path):

@@ -8,6 +8,7 @@ from tests.storage.logged import NAMES, START, Run, bits, count_rows, integrity,
 
 from stepwire.errors import DamagedError
 from stepwire.storage.open import open_storage
+from stepwire.storage.series import drop
 from stepwire.storage.series.interface import DropRule
 
 CHUNK = 4096
@@ -122,6 +123,14 @@ def test_unsealed_rows_keep_the_last_chunk(storage, run):
     assert storage.series.drop("run_a", EVERYTHING, proceed).points == 3 * 2 * CHUNK
     storage.series.seal("run_a")
     assert bits(scanned(storage, "run_a")) == bits(run.values[2 * CHUNK :])
+
+
+def test_rows_that_come_in_the_last_moment_are_noticed(storage, run, monkeypatch):
+    """The transaction looks again whether the last chunk may go; when it may not, a new look decides."""
+    answers = iter([False, True])  # at the look, inside the transaction
+    monkeypatch.setattr(drop, "has_unsealed", lambda *_: next(answers, False))
+    assert storage.series.drop("run_a", EVERYTHING, proceed).points == 30_000
+    assert next(answers, None) is None and len(scanned(storage, "run_a")) == 0
 
 
 def test_damaged_cells_keep_their_points(storage, run):

@@ -21,4 +21,5 @@ def search(names: Sequence[str], q: str) -> list[str]:
         return [name for name in names if wanted in name.casefold()]
     # Nothing but these two marks is special: names have brackets in them.
     fits = re.compile(fnmatch.translate(wanted.replace("[", "[[]"))).match
-    return [name for name in names if fits(name.casefold())]
+    literal = max(re.split(r"[*?]", wanted), key=len)  # looked for first: that is quick
+    return [name for name in names if literal in (folded := name.casefold()) and fits(folded)]

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import structlog
-
 from stepwire.protocol import EventMessage
 from stepwire.server.hub import Hub
 from stepwire.server.records import now_us
@@ -17,8 +15,8 @@ from stepwire.storage.catalog.interface import Archive
 from stepwire.storage.open import Storage
 from stepwire.storage.retention import Policy, Retention
 
-log = structlog.get_logger()
 T = TypeVar("T")
+_DONE = object()
 
 
 class Keeping:
@@ -36,8 +34,10 @@ class Keeping:
         self._retention = Retention(storage, policy, now_us, self._tell, self._proceed)
 
     async def turn(self) -> None:
-        """Do what is due by the policy, and what a kill broke off."""
-        await self._run(self._retention.turn)
+        """Do what is due by the policy, and what a kill broke off. Who asks for something waits for one run at most."""
+        steps = self._retention.steps()
+        while await self._run(lambda: next(steps, _DONE)) is not _DONE:
+            pass
 
     async def archive(self, run_id: str) -> Archive:
         """Move a run's points into a file; raises as :meth:`stepwire.storage.archive.Archives.archive`."""

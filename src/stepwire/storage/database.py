@@ -55,7 +55,8 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A read-only connection that sees one moment of the database throughout. Any thread may."""
-        with self.reader.connect() as connection:
+        # Begun by hand: statements that go straight to the driver would begin nothing, each seeing a moment of its own.
+        with self.reader.connect() as connection, connection.begin():
             yield connection
 
     def close(self) -> None:

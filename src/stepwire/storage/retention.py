@@ -1,6 +1,6 @@
 """What is kept for how long: raw points, runs in the trash, runs that nobody touched. Default: everything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from stepwire.errors import NotFoundError, StepwireError
 from stepwire.protocol import EventMessage, Level
-from stepwire.storage.archive import UNFINISHED, Archives
+from stepwire.storage.archive import UNFINISHED, Archives, StoppedError
 from stepwire.storage.catalog.interface import Run
 from stepwire.storage.open import Storage
 from stepwire.storage.series.interface import DropRule
@@ -61,24 +61,34 @@ class Retention:
 
     def turn(self) -> None:
         """Finish what a kill broke off, then do what is due. What fails is told as an event, once per life."""
+        for _ in self.steps():
+            pass
+
+    def steps(self) -> Iterator[None]:
+        """As ``turn``, run by run, so that other work finds its place in between."""
         for known in self._storage.catalog.list_archives(UNFINISHED):
             self._try("archive_failed", known.run_id, lambda known=known: self.archives.finish(known))  # type: ignore[misc]
+            yield
         before = self._clock() - int(self._policy.trash * DAY_US)
         for one in self._storage.catalog.list_trash(before=before):
             self._try("purge_failed", one.run.id, lambda run=one.run: self.purge(run.id))  # type: ignore[misc]
+            yield
         if self._policy.archive is not None:
-            self._archive_untouched(self._clock() - int(self._policy.archive * DAY_US))
+            yield from self._archive_untouched(self._clock() - int(self._policy.archive * DAY_US))
         if self._policy.keep_raw is not None:
-            self._drop_raw(self._clock() - int(self._policy.keep_raw * DAY_US))
+            yield from self._drop_raw(self._clock() - int(self._policy.keep_raw * DAY_US))
 
     def _try(self, what: str, source: str, work: Callable[[], object]) -> None:
         self._proceed()
         try:
             work()
-        except StepwireError as error:
+        except StoppedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one run must not keep the others from their turn; the event tells
             if (what, source) not in self._told:
                 self._told.add((what, source))
-                self._event("warning", what, f"{source}: {error.message}", source)
+                told = error.message if isinstance(error, StepwireError) else repr(error)
+                self._event("warning", what, f"{source}: {told}", source)
         else:
             self._told.discard((what, source))
 
@@ -121,16 +131,18 @@ class Retention:
 
     # --- the policy ------------------------------------------------------------------------------------
 
-    def _archive_untouched(self, before: int) -> None:
+    def _archive_untouched(self, before: int) -> Iterator[None]:
         for run_id in self._storage.catalog.untouched_runs(before):
             extent = self._storage.series.extent(run_id)
             if extent.sets and extent.last_time < before:
                 self._try("archive_failed", run_id, lambda run_id=run_id: self.archives.archive(run_id))  # type: ignore[misc]
+                yield
 
-    def _drop_raw(self, before: int) -> None:
+    def _drop_raw(self, before: int) -> Iterator[None]:
         for source, kind in self._storage.series.raw_older_than(before):
             if kind == "host" or self._may_lose(source, before):
                 self._try("raw_drop_failed", source, lambda s=source, k=kind: self._drop(s, k, before))  # type: ignore[misc]
+                yield
 
     def _may_lose(self, run_id: str, before: int) -> bool:
         """Whether a run has ended, and its points are not those of an archive or just came back from one."""

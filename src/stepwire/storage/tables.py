@@ -375,7 +375,7 @@ run_metric = _table(
     Column("max", Real),
     Column("max_step", Real),
     PrimaryKeyConstraint("source", "name"),
-    Index("idx_run_metric_min", "name", "min"),
-    Index("idx_run_metric_max", "name", "max"),
-    Index("idx_run_metric_last", "name", "last"),
+    Index("idx_run_metric_min", "name", "min", "source"),
+    Index("idx_run_metric_max", "name", "max", "source"),
+    Index("idx_run_metric_last", "name", "last", "source"),
 )

@@ -68,6 +68,12 @@ DROP INDEX idx_journal_source;
 CREATE INDEX idx_journal_source ON journal (source, stream, number);
 UPDATE source SET stale = 1 WHERE number IN (SELECT DISTINCT source FROM journal);
 DELETE FROM meta WHERE name = 'summarised_through';
+DROP INDEX idx_run_metric_last;
+DROP INDEX idx_run_metric_max;
+DROP INDEX idx_run_metric_min;
+CREATE INDEX idx_run_metric_last ON run_metric (name, last, source);
+CREATE INDEX idx_run_metric_max ON run_metric (name, max, source);
+CREATE INDEX idx_run_metric_min ON run_metric (name, min, source);
 """
 
 

@@ -94,11 +94,12 @@ class Dropper:
         while first is not None:
             proceed()
             with self._keeper.pause():
-                piece, first = self._next_piece(source, rule, first)
+                piece, following = self._next_piece(source, rule, first)
                 try:
                     self._commit(piece, rule)
                 except _BusyError:
                     continue
+            first = following
             points, nbytes = points + piece.points, nbytes + piece.nbytes
         return Dropped(points, nbytes)
 

@@ -8,7 +8,6 @@ import msgspec
 from stepwire.errors import InvalidError
 from stepwire.storage.series.batch import Rows
 
-
 PASSING = frozenset({"heartbeat", "system"})
 """Types of records that nobody asks for later: they are not kept."""
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from stepwire.errors import StepwireError
 from stepwire.storage.database import CHECKPOINT_PAGES, Database, driver
-from stepwire.storage.series import chunks
+from stepwire.storage.series import chunks, gone
 from stepwire.storage.series.directory import Directories
 from stepwire.storage.series.erase import purge_some
 from stepwire.storage.series.levels import chunk_rows
@@ -428,18 +428,38 @@ class Keeper:
     # --- deleted sources and free pages ----------------------------------------------------------------
 
     def _purge(self) -> None:
-        """Remove what deleted sources left, some chunks at a time."""
+        """Remove what deleted sources and metrics left, some chunks at a time."""
         if not self._deleted:
             return
         self._deleted = False
+        try:
+            self._purge_sources()
+            self._purge_metrics()
+        except BaseException:
+            self._deleted = True  # again, later
+            raise
+        if self._closing:
+            self._deleted = True
+
+    def _purge_sources(self) -> None:
         with self._database.read() as connection:
             rows = driver(connection).execute("SELECT number FROM source WHERE kind = 'deleted'").fetchall()
         for (source,) in rows:
             while not self._closing and self._submit(lambda tx, source=source: purge_some(driver(tx), source)):  # type: ignore[misc]
                 pass
             self._is_generous = True
-        if self._closing:
-            self._deleted = True
+
+    def _purge_metrics(self) -> None:
+        with self._database.read() as connection:
+            cuts = gone.read_cuts(driver(connection))
+        for cut in cuts:
+            with self._database.read() as connection:
+                pieces = list(gone.blocks_of(driver(connection), cut))
+            for piece in pieces:
+                if self._closing:
+                    return
+                ids = [(block,) for block in piece]
+                self._write(lambda db, ids=ids: db.executemany("DELETE FROM block WHERE id = ?", ids))  # type: ignore[misc]
 
     def _vacuum(self) -> None:
         """Give free pages back to the file system while nothing else waits."""

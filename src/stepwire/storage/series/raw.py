@@ -78,12 +78,13 @@ class RawPager:
         if not len(chosen):
             return
         reader = self._snapshot.reader(number)
-        start, stop = int(chosen[0]), int(chosen[-1]) + 1
+        stop = int(chosen[-1]) + 1
         for name, found in lanes.items():
             for lane in found:
                 if lane.set.number == number:
                     picked = chosen[(first + chosen) >= lane.cut]
                     if len(picked):
+                        start = int(picked[0])  # blocks of deleted points before it may be gone
                         values = column_values(reader, lane.column, first + start, first + stop)[picked - start]
                         streams = np.full(len(picked), self._stream)
                         columns = (rows.steps[picked], rows.times[picked], values)

@@ -49,7 +49,7 @@ class Refill:
         for entry, k, found in _chunks_of(blocks, places, stops):
             proceed()
             if not self._has(entry.number, k):
-                self._write(entry, k, found, cuts)
+                self._write(entry, k, found, cuts, directory.cuts)
 
     def _directory(self, source: str) -> Directory:
         with self._database.read() as connection:
@@ -62,11 +62,15 @@ class Refill:
         with self._database.read() as connection:
             return bool(chunks.read_chunks(driver(connection), metric_set, 0, k, k))
 
-    def _write(self, entry: SetEntry, k: int, blocks: list[RawBlock], cuts: Cuts) -> None:
-        columns = _columns_at(entry, blocks[0].row, cuts)
-        if any(block.values.shape[1] != len(columns) for block in blocks):
+    def _write(self, entry: SetEntry, k: int, blocks: list[RawBlock], then: Cuts, now: Cuts) -> None:
+        """Write one chunk; ``then`` and ``now`` are the deletions that the archive knows, and all of them."""
+        had = _columns_at(entry, blocks[0].row, then)
+        if any(block.values.shape[1] != len(had) for block in blocks):
             raise DamagedError(f"The archive has other metrics than metric set {entry.number}.")
-        rows = join_rows([Rows(one.seqs, as_whole(one.steps), one.times, one.values) for one in blocks])
+        columns = _columns_at(entry, blocks[0].row, now)  # of a metric that was deleted since nothing comes back
+        kept = set(columns)
+        places = [place for place, column in enumerate(had) if column in kept]
+        rows = join_rows([Rows(one.seqs, as_whole(one.steps), one.times, one.values[:, places]) for one in blocks])
         steps = as_whole(rows.steps)
         with self._database.read() as connection:
             db = driver(connection)
@@ -81,7 +85,7 @@ class Refill:
 
 
 def _columns_at(entry: SetEntry, row: int, cuts: Cuts) -> list[int]:
-    """The columns that an archive has of a row: those that were not deleted by then."""
+    """The columns that were not deleted at a row."""
     return [column for column in range(len(entry.names)) if cuts.get((entry.number, column), 0) <= row]
 
 
