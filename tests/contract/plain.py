@@ -319,7 +319,9 @@ def check_summaries(store: SeriesStore, sources: Sequence[Source], names: Sequen
         by_name = {one.name: figures_of(one) for one in found[source.id]}
         assert [one.name for one in found[source.id]] == sorted(by_name)
         assert list(by_name) == sorted(wanted)
-        different = {name: (by_name[name], wanted[name]) for name in wanted if repr(by_name[name]) != repr(wanted[name])}
+        different = {
+            name: (by_name[name], wanted[name]) for name in wanted if repr(by_name[name]) != repr(wanted[name])
+        }
         assert not different, dict(list(different.items())[:3])
 
 

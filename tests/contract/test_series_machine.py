@@ -39,7 +39,7 @@ POINTS = st.one_of(st.integers(1, 40), st.sampled_from([100, 300, 1000, 5000]))
 AXES = st.sampled_from(["step", "time", "relative"])
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = st.one_of(
-    st.integers(1, 8), st.integers(1, 8), st.integers(9, 300), st.sampled_from([63, 64, 65, 1000, 4096, 5000])
+    st.integers(1, 8), st.integers(1, 8), st.integers(9, 300), st.sampled_from([63, 64, 65, 1000, 4096, 5000, 12_000])
 )
 STEPS_TAKEN = {"count": 0}
 PHASES = [

@@ -257,9 +257,11 @@ def read(tails, storage, stream, connection=None):
     """What the memory says of the first set, on a snapshot of its own or a given one."""
     with contextlib.ExitStack() as stack:
         db = driver(connection or stack.enter_context(storage.database.read()))
-        (through,) = db.execute("SELECT sealed_through FROM stream WHERE number = ?", (stream.number,)).fetchone()
+        through, high = db.execute(
+            "SELECT sealed_through, high FROM stream WHERE number = ?", (stream.number,)
+        ).fetchone()
         (number,) = db.execute("SELECT number FROM metric_set WHERE stream = ? AND id = 0", (stream.number,)).fetchone()
-        found = tails.read(db, 1, stream.number, through, {number: len(NAMES)})
+        found = tails.read(db, 1, stream.number, through, high, {number: len(NAMES)})
         return [] if number not in found else found[number].seqs.tolist()
 
 

@@ -42,7 +42,7 @@ from stepwire.server.records import (
 )
 from stepwire.server.samples import Samples, host_columns, host_source, read_host
 from stepwire.server.trash import undelete
-from stepwire.server.values import check_depth, is_system, spoken
+from stepwire.server.values import SYSTEM, check_depth, spoken
 from stepwire.storage.catalog.interface import Checkpoint, NewCheckpoint, NewRun, Run, StoredAnswer
 from stepwire.storage.open import Storage
 from stepwire.storage.series.interface import Appended, SeriesStore, Stream
@@ -56,18 +56,20 @@ Outcome = tuple[Batch, Appended | Exception]
 """A batch and what became of it."""
 MAX_NEXT_STEPS = 10_000
 _PIECE_BYTES = 4 * 1024 * 1024
+_PIECE_RECORDS = 2**20
 
 
 def _pieces(batches: list[Batch]) -> Iterator[list[Batch]]:
     """Batches in groups of some megabytes: each becomes one journal row."""
     some: list[Batch] = []
-    size = 0
+    size = records = 0
     for batch in batches:
         some.append(batch)
         size += sum(len(columns.values) + len(columns.times) for columns in batch.sets)
-        if size > _PIECE_BYTES:
+        records += batch.n
+        if size > _PIECE_BYTES or records > _PIECE_RECORDS:
             yield some
-            some, size = [], 0
+            some, size, records = [], 0, 0
     if some:
         yield some
 
@@ -414,8 +416,8 @@ class Ingest:
         return stepped
 
     def _stored_next_step(self, run_id: str) -> int:
-        found = self._storage.series.summaries([run_id]).get(run_id, [])
-        return max((int(summary.last_step) + 1 for summary in found if not is_system(summary.name)), default=0)
+        found = self._storage.series.newest([run_id], but=SYSTEM).get(run_id)
+        return 0 if found is None else int(found[0]) + 1
 
     async def register_checkpoint(self, new: NewCheckpoint) -> Checkpoint:
         """Register a checkpoint. Raises NotFoundError, ConflictError."""

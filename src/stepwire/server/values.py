@@ -50,7 +50,8 @@ def check_step(value: Any, field: str) -> float:
         InvalidError: It isn't.
     """
     number = not isinstance(value, bool) and isinstance(value, int | float)
-    if not number or not math.isfinite(value) or abs(value) > MAX_STEP:
+    # Compared as it is: a whole number may be beyond every float.
+    if not number or not -MAX_STEP <= value <= MAX_STEP:
         raise InvalidError(f"{field} must be a finite number between -2^53 and 2^53.", field)
     return int(value) if value == int(value) else float(value)
 

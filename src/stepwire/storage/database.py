@@ -2,19 +2,19 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, update
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from stepwire.errors import StepwireError
 from stepwire.storage.lock import FolderLock
 from stepwire.storage.migrations import migrate
-from stepwire.storage.tables import meta
 
 FILE_NAME = "dashboard.db"
 CHECKPOINT_PAGES = 4000
@@ -86,8 +86,11 @@ def open_database(folder: Path) -> Database:
 
 
 def check_writable(tx: Connection) -> None:
-    """Write something that changes nothing; the transaction's COMMIT then shows that the disk takes writes."""
-    tx.execute(update(meta).where(meta.c.name == "server_id").values(value=meta.c.value))
+    """Write something that nobody reads; the transaction's COMMIT then shows that the disk takes writes.
+
+    Something new each time: SQLite writes nothing for a row that stays the same.
+    """
+    driver(tx).execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('checked_at', ?)", (str(time.time_ns()),))
 
 
 def driver(tx: Connection) -> sqlite3.Connection:

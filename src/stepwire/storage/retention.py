@@ -114,6 +114,8 @@ class Retention:
 
     def _delete(self, tx: Connection, run_id: str, line: str, data: dict[str, Any]) -> EventMessage:
         catalog, now = self._storage.catalog, self._clock()
+        if not catalog.is_trashed(tx, run_id):  # somebody brought it back meanwhile
+            raise NotFoundError(f"There is no run {run_id} in the trash.", "run_id")
         catalog.delete_run(tx, run_id)
         self._storage.series.delete(tx, run_id)
         catalog.update_archive(tx, run_id, {"state": "removing", "updated_at": now})

@@ -302,6 +302,7 @@ class _Script:
             await self._room.wait()
         while self._context.storage.series.is_behind:
             self._is_held = True
+            self._context.liveness.hear(self.run_id)  # it is this server that doesn't read
             await asyncio.sleep(HELD_SECONDS)
         self._is_held = False
         self._unacknowledged += size

@@ -134,7 +134,7 @@ async def list_runs(
     sort: str = "-created_at",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: str | None = None,
-    config: Annotated[list[str] | None, Query()] = None,
+    config: Annotated[list[str] | None, Query(max_length=50)] = None,
     keys: str | None = None,
     key: Annotated[list[str] | None, Query()] = None,
 ) -> Response:

@@ -272,6 +272,10 @@ class Catalog(Protocol):
         """
         ...
 
+    def is_trashed(self, tx: Connection, run_id: str) -> bool:
+        """Whether a run is in the trash, as this transaction sees it."""
+        ...
+
     def list_trash(self, *, before: int | None = None) -> list[TrashedRun]:
         """The runs in the trash, the last deleted first; ``before`` (µs): only those deleted earlier."""
         ...

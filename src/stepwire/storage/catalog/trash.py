@@ -5,7 +5,7 @@ from sqlalchemy import Connection, select, update
 from stepwire.errors import NotFoundError
 from stepwire.storage.catalog.answers import delete_answers
 from stepwire.storage.catalog.interface import Run, TrashedRun
-from stepwire.storage.catalog.runs import read_run, require_run
+from stepwire.storage.catalog.runs import is_trashed, read_run, require_run
 from stepwire.storage.database import Database
 from stepwire.storage.row import check_text
 from stepwire.storage.tables import runs
@@ -29,6 +29,10 @@ class TrashRows:
         if tx.execute(taken.values(deleted_at=None, updated_at=now)).rowcount != 1:
             raise NotFoundError(f"There is no run {run_id} in the trash.", "run_id")
         return read_run(tx.execute(select(runs).where(runs.c.id == run_id)).one())
+
+    def is_trashed(self, tx: Connection, run_id: str) -> bool:
+        """Whether a run is in the trash, as this transaction sees it."""
+        return is_trashed(tx, run_id)
 
     def list_trash(self, *, before: int | None = None) -> list[TrashedRun]:
         """The runs in the trash, the last deleted first; ``before`` (µs): only those deleted earlier."""

@@ -14,6 +14,7 @@ from stepwire.protocol import MAX_NAME_BYTES, MAX_NAMES_PER_RECORD, MAX_STEP, Ba
 MIN_TIME = -62_135_596_800_000_000
 MAX_TIME = 253_402_300_799_999_999
 _MAX_SEQ = 2**63 - 1
+MAX_RECORDS = 2**30
 
 
 @dataclass(slots=True)
@@ -34,6 +35,8 @@ def check_batch(batch: Batch) -> list[Rows]:
     """
     if batch.first_seq < 1 or batch.n < 1 or batch.first_seq + batch.n - 1 > _MAX_SEQ:
         raise InvalidError("first_seq and n must be at least 1 and together fit into 63 bits.", "first_seq")
+    if batch.n > MAX_RECORDS:
+        raise InvalidError(f"n must be at most {MAX_RECORDS:,}: at has 32 bits.", "n")
     _check_crc(batch)
     rows = [_rows(sent, batch.n, f"sets[{index}]") for index, sent in enumerate(batch.sets)]
     for index, record in enumerate(batch.records):

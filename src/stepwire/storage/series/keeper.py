@@ -21,9 +21,9 @@ from sqlalchemy import Connection
 from stepwire.errors import StepwireError
 from stepwire.storage.database import CHECKPOINT_PAGES, Database, driver
 from stepwire.storage.series import chunks, gone
-from stepwire.storage.series.directory import Directories
+from stepwire.storage.series.directory import Directories, read_names
 from stepwire.storage.series.erase import purge_some
-from stepwire.storage.series.levels import chunk_rows
+from stepwire.storage.series.levels import CELLS_PER_CHUNK, cell_rows, chunk_rows
 from stepwire.storage.writer import Writer
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ POLL_SECONDS = 5.0
 UNKNOWN_BYTES = 1024 * 1024
 RETRY_SECONDS = 5.0
 START_SECONDS = 1.0
+YIELD_SECONDS = 0.005
+TURNS_PER_ROUND = 8
 VACUUM_PAGES = 256  # a transaction
 _FREE_PAGES = 256
 _FREE_PAGES_BUSY = 8192  # the next points take them again
@@ -62,6 +64,7 @@ class _Stream:
     nbytes: int = 0
     changed: float = field(default_factory=time.monotonic)
     finished: bool = False
+    retry_at: float = 0.0
 
 
 class Keeper:
@@ -90,7 +93,10 @@ class Keeper:
         self._working = threading.RLock()
         self._closing = False
         self._retry_at = 0.0
-        self._under_way = 0
+        self._at_work: _Stream | None = None
+        self._estimate = 0
+        self._waiters = 0
+        self._turns = 0
         self._thread = threading.Thread(target=self._run, name="stepwire-keeper", daemon=True)
         self._thread.start()
 
@@ -103,6 +109,7 @@ class Keeper:
             if known is None:
                 known = self._streams[stream] = _Stream(source)
             known.nbytes += nbytes
+            self._estimate += nbytes
             known.changed = time.monotonic()
             for number, (count, width) in rows.items():
                 total = known.rows[number] = known.rows.get(number, 0) + count
@@ -114,9 +121,16 @@ class Keeper:
     def finish(self, source: int) -> None:
         """Seal all of a source when there is time."""
         with self._changed:
-            for stream in self._streams.values():
+            at_work = [] if self._at_work is None else [self._at_work]
+            for stream in (*self._streams.values(), *at_work):
                 if stream.source == source:
                     stream.finished = True
+            self._stale.add(source)
+            self._changed.notify()
+
+    def refresh(self, source: int) -> None:
+        """The summaries of a source are others now: ``run_metric`` follows when there is time."""
+        with self._changed:
             self._stale.add(source)
             self._changed.notify()
 
@@ -135,12 +149,18 @@ class Keeper:
     @property
     def unsealed_bytes(self) -> int:
         """Size of the journal rows that wait for a seal."""
-        return sum(stream.nbytes for stream in list(self._streams.values())) + self._under_way
+        with self._changed:
+            at_work = 0 if self._at_work is None else self._at_work.nbytes
+            self._estimate = sum(stream.nbytes for stream in self._streams.values()) + at_work
+            return self._estimate
 
     @property
     def is_behind(self) -> bool:
         """Whether so much waits that senders should wait too. Never while sealing fails: points come first."""
-        return self.unsealed_bytes > BEHIND_BYTES and time.monotonic() > self._retry_at
+        # Streams may be many and this is asked for every batch: the sum is made when the estimate is high.
+        return (
+            self._estimate > BEHIND_BYTES and time.monotonic() > self._retry_at and self.unsealed_bytes > BEHIND_BYTES
+        )
 
     def close(self) -> None:
         """Stop after the piece under way. What is left is done after the next start."""
@@ -152,12 +172,12 @@ class Keeper:
     @contextmanager
     def pause(self) -> Iterator[None]:
         """Keep the background still, for work that must not run beside it."""
-        with self._working:
+        with self._before_others():
             yield
 
     def seal(self, source: int | None = None) -> None:
         """Seal every committed row of a source, or of all, in the caller's thread."""
-        with self._working:
+        with self._before_others():
             for stream, of, last in self._unsealed(source):
                 while not self._closing and self._step(of, stream, everything=True, last=last):
                     pass
@@ -166,7 +186,7 @@ class Keeper:
 
     def add_chunk(self, new: chunks.NewChunk, blocks: Iterable[tuple[int, list[bytes]]]) -> None:
         """Write a chunk and its blocks, each with the column that it begins at, in the caller's thread."""
-        with self._working:
+        with self._before_others():
             self._start()
             number = self._take_number()
             pieces = _Pieces(self._send)
@@ -187,35 +207,79 @@ class Keeper:
 
     # --- the thread ------------------------------------------------------------------------------------
 
+    @contextmanager
+    def _before_others(self) -> Iterator[None]:
+        """The lock of the work, before the thread's next turn."""
+        with self._changed:
+            self._waiters += 1
+        try:
+            with self._working:
+                yield
+        finally:
+            with self._changed:
+                self._waiters -= 1
+
     def _run(self) -> None:
         with self._changed:  # a server that starts has better things to do
             self._changed.wait_for(lambda: self._closing, START_SECONDS)
         while not self._closing:
+            is_busy = False
             try:
-                self._turn()
+                is_busy = self._turn()
             except Exception as error:  # noqa: BLE001 - the boundary: nothing is lost, all of it is tried again
-                if not self._closing:
-                    _log.error("Background work on the series failed: %s", error, exc_info=error)
-                self._retry_at = time.monotonic() + RETRY_SECONDS
-            self._wait()
+                self._fail(error)
+            if not is_busy:
+                self._wait()
+
+    def _fail(self, error: Exception) -> None:
+        if not self._closing:
+            _log.error("Background work on the series failed: %s", error, exc_info=error)
+        self._retry_at = time.monotonic() + RETRY_SECONDS
 
     def _wait(self) -> None:
         with self._changed:
-            now = time.monotonic()
-            if self._closing or (now >= self._retry_at and self._pick(now) is not None):
-                return
-            self._changed.wait(POLL_SECONDS)
+            pause = self._retry_at - time.monotonic()
+            if pause > 0:  # what comes meanwhile must not wake it
+                self._changed.wait_for(lambda: self._closing, pause)
+            elif not self._closing and self._pick(time.monotonic()) is None:
+                self._changed.wait(POLL_SECONDS)
 
-    def _turn(self) -> None:
+    def _turn(self) -> bool:
+        """One pass, and now and then what else there is; whether there was a pass to do."""
+        while self._waiters and not self._closing:
+            time.sleep(YIELD_SECONDS)  # a lock alone is not fair
         with self._working:
             self._start()
-            while not self._closing and (picked := self._pick(time.monotonic())) is not None:
-                stream, known, everything = picked
-                self._step(known.source, stream, everything=everything)  # one pass: then others have their turn
-            for source in list(self._stale):
-                self._stale.discard(source)
-                if not any(stream.source == source for stream in list(self._streams.values())):
-                    self._refresh(source)
+            picked = self._pick(time.monotonic())
+            if picked is not None:
+                number, stream, everything = picked
+                try:
+                    self._step(stream.source, number, everything=everything)
+                except StepwireError:
+                    raise  # the database can't be written: others would fail too
+                except Exception as error:  # noqa: BLE001 - one stream's fault must not keep the others waiting
+                    self._postpone(number, error)
+        self._turns += 1
+        if picked is None or self._turns % TURNS_PER_ROUND == 0:
+            self._tidy()
+        return picked is not None
+
+    def _postpone(self, number: int, error: Exception) -> None:
+        self._fail(error)
+        with self._changed:
+            known = self._streams.get(number)
+            if known is not None:
+                known.retry_at = self._retry_at
+
+    def _tidy(self) -> None:
+        """Bring the index of summaries up to date, give bytes back."""
+        with self._working:
+            with self._changed:
+                pending = {stream.source for stream in self._streams.values()}
+                stale = [source for source in self._stale if source not in pending]
+                self._stale.clear()  # those with rows to seal come again with their seal
+            for source in stale:
+                self._refresh(source)
             self._purge()
             self._vacuum()
 
@@ -229,6 +293,8 @@ class Keeper:
             query = "SELECT journal.source, journal.stream, sum(length(body)) FROM journal GROUP BY 1, 2"
             found = db.execute(query).fetchall()
             self._stale.update(row[0] for row in db.execute("SELECT number FROM source WHERE stale = 1"))
+            query = "SELECT metric_set, rows, names FROM sealed JOIN metric_set ON number = metric_set WHERE rows >= ?"
+            long = db.execute(query, (cell_rows(2) * CELLS_PER_CHUNK,)).fetchall()
         first = (last + 1) << chunks.COLUMN_BITS
         self._write(lambda db: db.execute("DELETE FROM block WHERE id >= ?", (first,)))
         self._write(
@@ -238,23 +304,27 @@ class Keeper:
                 "AND journal.number <= stream.sealed_through)"
             )
         )
-        for source, stream, nbytes in found:
-            known = self._streams.setdefault(stream, _Stream(source))
-            known.nbytes = max(known.nbytes, nbytes)
-            known.full = known.full or nbytes > UNKNOWN_BYTES
-        self._next_chunk = last + 1
+        with self._changed:
+            for source, stream, nbytes in found:
+                known = self._streams.setdefault(stream, _Stream(source))
+                known.nbytes = max(known.nbytes, nbytes)
+                known.full = known.full or nbytes > UNKNOWN_BYTES
+            self._next_chunk = last + 1
+        for metric_set, rows, names in long:  # a kill may have come before their upper levels
+            self._raise(metric_set, len(read_names(names)), rows)
 
     def _pick(self, now: float) -> tuple[int, _Stream, bool] | None:
-        due = [item for item in list(self._streams.items()) if item[1].full or item[1].nbytes > TAIL_BYTES]
-        if due:
-            number, stream = max(due, key=lambda item: item[1].nbytes)
-            return number, stream, False
-        for number, stream in list(self._streams.items()):
+        """The next stream to seal, and whether all of it; those that failed just now have to wait."""
+        ready = [item for item in list(self._streams.items()) if item[1].retry_at <= now]
+        due = [item for item in ready if item[1].full or item[1].nbytes > TAIL_BYTES]
+        if due and self._turns % TURNS_PER_ROUND:
+            return (*max(due, key=lambda item: item[1].nbytes), False)
+        for number, stream in ready:
             idle = now - stream.changed
             # A few rows that come now and then stay in the journal: each seal writes the last chunk anew.
             if stream.finished or idle > (self._idle_seconds if stream.nbytes > FEW_BYTES else FEW_SECONDS):
                 return number, stream, True
-        return None
+        return (*max(due, key=lambda item: item[1].nbytes), False) if due else None
 
     def _unsealed(self, source: int | None) -> list[tuple[int, int, int]]:
         """Stream, source and last journal row of every stream that has one."""
@@ -277,28 +347,29 @@ class Keeper:
         What is left after it is noted.
         """
         with self._changed:
-            known = self._streams.pop(stream, None)  # rows that come from here on are noted anew
-        self._under_way = 0 if known is None else known.nbytes
+            known = self._streams.pop(stream, None) or _Stream(source)  # rows that come from here on are noted anew
+            self._at_work = known
         try:
             taken = self._pass(source, stream, everything=everything)
         except _GoneError:
             return False
         except BaseException:
-            if known is not None:
-                self._put_back(stream, known)
+            self._put_back(stream, known)
             raise
         finally:
-            self._under_way = 0
+            with self._changed:
+                self._at_work = None
         if taken is None:
             self._stale.add(source)
             return False
-        reached = last is not None and taken.numbers[-1] >= last
-        if taken.more or (everything and not reached):
-            rest = 0 if known is None else max(known.nbytes - sum(taken.sizes), 0)
-            self._put_back(stream, _Stream(source, full=taken.more, nbytes=rest, finished=everything and not reached))
-        elif reached:
+        finished = known.finished and (taken.more or not everything)
+        if taken.more or finished:
+            rest = max(known.nbytes - sum(taken.sizes), 0)
+            self._put_back(stream, _Stream(source, full=taken.more, nbytes=rest, finished=finished))
+        else:
+            # Rows that came meanwhile wait for their own time: sealing them one by one writes the last chunk each time.
             self._stale.add(source)
-        return not reached
+        return taken.more and (last is None or taken.numbers[-1] < last)
 
     def _put_back(self, stream: int, known: _Stream) -> None:
         with self._changed:
@@ -307,6 +378,7 @@ class Keeper:
                 now.nbytes += known.nbytes
                 now.full = now.full or known.full
                 now.finished = now.finished or known.finished
+                now.retry_at = max(now.retry_at, known.retry_at)
 
     def _pass(self, source: int, stream: int, *, everything: bool) -> "Batchful | None":
         """One pass over at most some megabytes of journal; ``None``: there was nothing to do."""
@@ -371,11 +443,12 @@ class Keeper:
         self._trim(batchful, keep_last=left is not None)
 
     def _take_number(self) -> int:
-        number = self._next_chunk
-        if not number:  # it was forgotten in mid-work: numbers from 1 on belong to other chunks
-            raise StepwireError("A write failed; the series are sealed again from where the database stands.")
-        self._next_chunk += 1
-        return number
+        with self._changed:
+            number = self._next_chunk
+            if not number:  # it was forgotten in mid-work: numbers from 1 on belong to other chunks
+                raise StepwireError("A write failed; the series are sealed again from where the database stands.")
+            self._next_chunk += 1
+            return number
 
     def _abandon(self, numbers: list[int]) -> None:
         def job(db: sqlite3.Connection) -> None:
@@ -418,12 +491,7 @@ class Keeper:
                     return
                 children = pyramid.read_children(db, metric_set, width, *due)
                 new = pyramid.build_chunk(db, metric_set, *due, children)
-                number = self._take_number()
-                pieces = _Pieces(self._send)
-                for first, bodies in pyramid.build_blocks(db, width, children):
-                    pieces.add(number, first, bodies)
-                pieces.flush()
-            self._submit(lambda tx, number=number, new=new: _show(tx, number, new))  # type: ignore[misc]
+                self.add_chunk(new, pyramid.build_blocks(db, width, children))
 
     # --- deleted sources and free pages ----------------------------------------------------------------
 
@@ -445,8 +513,10 @@ class Keeper:
         with self._database.read() as connection:
             rows = driver(connection).execute("SELECT number FROM source WHERE kind = 'deleted'").fetchall()
         for (source,) in rows:
-            while not self._closing and self._submit(lambda tx, source=source: purge_some(driver(tx), source)):  # type: ignore[misc]
-                pass
+            while self._submit(lambda tx, source=source: purge_some(driver(tx), source)):  # type: ignore[misc]
+                if self._closing or self._waiters or self._pick(time.monotonic()) is not None:
+                    self._deleted = True  # the rest after what is due
+                    return
             self._is_generous = True
 
     def _purge_metrics(self) -> None:
@@ -463,7 +533,7 @@ class Keeper:
 
     def _vacuum(self) -> None:
         """Give free pages back to the file system while nothing else waits."""
-        while not self._closing and self._pick(time.monotonic()) is None:
+        while not self._closing and not self._waiters and self._pick(time.monotonic()) is None:
             with self._database.read() as connection:
                 db = driver(connection)
                 free = db.execute("PRAGMA freelist_count").fetchone()[0]

@@ -28,6 +28,7 @@ from stepwire.storage.series.levels import chunk_rows
 from stepwire.storage.series.tail import Rows, join_frames
 
 PASS_BYTES = 24 * 1024 * 1024
+MAX_SPAN = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,25 @@ def plan(batchful: Batchful, widths: dict[int, int], states: dict[int, Sealed], 
     rows = join_frames(batchful.frames, widths)
     seals = [_split(number, widths[number], states.get(number, Sealed()), found, everything=everything)
              for number, found in rows.items()]  # fmt: skip
+    if not everything and _must_be_whole(batchful, seals):
+        return plan(batchful, widths, states, everything=True)
     size = sum(batchful.sizes)
     much_left = size > PASS_BYTES // 2 and sum(seal.left_bytes for seal in seals) > size // 2
     if much_left or (batchful.more and all(seal.taken is None for seal in seals)):
         seals = [_split(seal.number, seal.width, seal.before, rows[seal.number], everything=True) for seal in seals]
     return seals
+
+
+def _must_be_whole(batchful: Batchful, seals: Sequence[SetSeal]) -> bool:
+    """Whether nothing may be left over.
+
+    What is left takes the number of the last row taken. Were that the first row past the seal, the seal would not
+    move, and who has that row in memory would not see that it is another. And ``at`` has 32 bits.
+    """
+    is_some_taken = any(seal.taken is not None for seal in seals)
+    left = [seal.left.seqs for seal in seals if seal.left is not None]
+    span = max((int(seqs[-1]) for seqs in left), default=0) - min((int(seqs[0]) for seqs in left), default=0)
+    return (is_some_taken and batchful.numbers == [batchful.sealed_through + 1]) or span > MAX_SPAN
 
 
 def _split(number: int, width: int, before: Sealed, rows: Rows, *, everything: bool) -> SetSeal:

@@ -97,9 +97,9 @@ class Snapshot:
             by_stream.setdefault(entry.stream, {})[number] = len(entry.names)
         states = chunks.read_sealed(self.db, wanted)
         for stream, widths in by_stream.items():
-            query = "SELECT sealed_through FROM stream WHERE number = ?"
-            (through,) = self.db.execute(query, (stream,)).fetchone()
-            tail = self._tails.read(self.db, directory.number, stream, through, widths)
+            query = "SELECT sealed_through, high FROM stream WHERE number = ?"
+            through, high = self.db.execute(query, (stream,)).fetchone()
+            tail = self._tails.read(self.db, directory.number, stream, through, high, widths)
             for number, width in widths.items():
                 state = states.get(number, Sealed())
                 self._readers[number] = SetReader(self.db, number, width, state, tail.get(number))

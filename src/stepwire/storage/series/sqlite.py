@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 _SETS_IN_MEMORY = 10_000
 _ROWS_AT_ONCE = 1000
+MAX_GIVEN = 100_000  # rows of one record that pages may have given out
 
 
 class SqliteSeries:
@@ -232,6 +233,7 @@ class SqliteSeries:
     def _changed(self, tx: Connection, number: int) -> None:
         journal.bump(tx, number)
         journal.mark_stale(tx, number)
+        on_commit(tx, lambda: self._keeper.refresh(number))
 
     def _drop_summary(self, tx: Connection, number: int, name: str) -> None:
         driver(tx).execute("DELETE FROM run_metric WHERE source = ? AND name = ?", (number, name))
@@ -504,6 +506,8 @@ class SqliteSeries:
         """The next log rows of ``names``; see the interface."""
         _check_positive("limit", limit)
         stream, seq, given = (0, 0, 0) if cursor is None else read_cursor(cursor, int, int, int)
+        if not 0 <= given <= MAX_GIVEN or stream < 0 or seq < 0:
+            raise InvalidError("cursor is not one that this server gave out.", "cursor")
         return self._reading.raw(source, names, (stream, seq, given), limit)
 
     def scan(self, source: str, names: Sequence[str] | None = None) -> Iterator[RawBlock]:

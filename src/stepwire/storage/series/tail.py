@@ -144,9 +144,11 @@ class Tails:
         self._lock = threading.Lock()
 
     def read(
-        self, db: sqlite3.Connection, source: int, stream: int, sealed_through: int, widths: dict[int, int]
+        self, db: sqlite3.Connection, source: int, stream: int, sealed_through: int, high: int, widths: dict[int, int]
     ) -> dict[int, Rows]:
         """The unsealed rows of the metric sets that ``widths`` names; one without such rows is left out.
+
+        ``high`` is the stream's last record in ``db``'s snapshot: memory may have later ones already.
 
         Raises:
             BehindError: More of the stream is sealed by now than ``db``'s snapshot knows.
@@ -163,7 +165,8 @@ class Tails:
                 self.forget(stream)  # it may be half extended
                 raise
         self._trim()
-        return {number: rows for number, rows in found.items() if rows is not None}
+        shown = {number: _upto(rows, high) for number, rows in found.items() if rows is not None}
+        return {number: rows for number, rows in shown.items() if len(rows)}
 
     def forget(self, stream: int) -> None:
         """Drop one stream."""
@@ -188,6 +191,12 @@ class Tails:
             used = sum(stream.size for stream in self._streams.values())
             while used > self._limit and self._streams:
                 used -= self._streams.popitem(last=False)[1].size
+
+
+def _upto(rows: Rows, high: int) -> Rows:
+    if not len(rows) or rows.seqs[-1] <= high:
+        return rows
+    return rows.part(0, int(np.searchsorted(rows.seqs, high, "right")))
 
 
 def _move(kept: _Stream, sealed_through: int) -> None:
