@@ -66,6 +66,27 @@ def test_a_run_goes_into_a_file_and_back(command: Callable[..., tuple[int, str, 
     assert (code, out) == (1, "") and "not archived" in err and len(err.splitlines()) == 1
 
 
+def test_an_archived_run_is_not_exported_as_empty(
+    command: Callable[..., tuple[int, str, str]], data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its export names the archive instead; the tables of all runs say which one has no points."""
+    command("archive", "R1")
+    file = tmp_path_factory.mktemp("out") / "all.db"
+    code, out, err = command("export", "R1", "--format", "csv")
+    assert (code, out) == (1, "") and "stepwire restore R1" in err
+    code, _, err = command("export", "--format", "sqlite", str(file))
+    assert code == 0 and err.startswith("stepwire: R1 is there without points.")
+    command("restore", "R1")
+    code, out, _ = command("export", "R1", "--format", "csv")
+    assert code == 0 and len(out.splitlines()) == 901
+
+
+def test_keys_that_name_no_metric_are_told(command: Callable[..., tuple[int, str, str]]) -> None:
+    """An export of nothing is no file that looks complete."""
+    code, _, err = command("export", "R1", "--format", "csv", "--keys", "nope")
+    assert code == 1 and "No metric has a name" in err
+
+
 def test_a_running_run_is_not_archived(command: Callable[..., tuple[int, str, str]], data: Path) -> None:
     """One line says why; an unknown one too."""
     code, _, err = command("archive", "on")

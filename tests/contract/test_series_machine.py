@@ -207,15 +207,18 @@ class Machine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
-        self.open_a_stream("run_a", 0, 0)
+        self.open_a_stream("run_a", 0, 0, False)
 
-    @rule(id_=st.sampled_from(sorted(SOURCES)), more=st.integers(0, 2), rank=st.integers(0, 3))
-    def open_a_stream(self, id_, more, rank):
-        """A process begins to log: another rank of the attempt, or a later attempt."""
+    @rule(id_=st.sampled_from(sorted(SOURCES)), more=st.integers(0, 2), rank=st.integers(0, 3), early=st.booleans())
+    def open_a_stream(self, id_, more, rank, early):
+        """A process begins to log: another rank of the attempt, or a later attempt, or one late to an earlier one."""
         self.counted()
         source = self.source(id_)
         attempt = max((tape.attempt for tape in source.streams), default=1) + more
+        attempt = max(1, attempt - int(early))
         tape = Tape(id_, f"w{len(source.streams)}", attempt, rank)
+        limits = [other.limit for other in source.streams if other.attempt >= attempt and other.limit is not None]
+        tape.limit = min(limits, default=None)  # late to an attempt that was rewound
         tape.number = self.write(lambda tx: self.stream(tx, tape)).number
         source.streams.append(tape)
         self.tapes.append(tape)

@@ -195,6 +195,19 @@ def test_rewinds_of_rewinds(script):
         script.check_windows(superseded=superseded, ends=((None, None), (2000, 7000)), points=(5, 100))
 
 
+def test_a_process_that_is_late_to_a_rewound_attempt_is_hidden_too(script):
+    """A rank of the first attempt that comes after the second one began: its points past the rewind are superseded."""
+    script.log(script.tape("w1", 1), range(10))
+    script.rewind(2, 5)
+    script.log(script.tape("w2", 2), range(6, 20))
+    late = script.tape("late", 1)
+    late.limit = 5
+    script.log(late, range(10))
+    script.check()
+    for superseded in (False, True):
+        script.check_windows(superseded=superseded, points=(5, 100))
+
+
 def test_a_rewind_of_falling_steps_hides_single_points(script):
     """Steps that begin anew each epoch: every point past the step is hidden, wherever it stands."""
     script.log(script.tape(), np.arange(30_000) % 1000)

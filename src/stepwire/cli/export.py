@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepwire.cli.extras import server_extra
-from stepwire.errors import StepwireError
+from stepwire.errors import ConflictError, NotFoundError, StepwireError
 
 if TYPE_CHECKING:
     from stepwire.cli.reader import Reader
@@ -121,7 +121,12 @@ def _write_tables(reader: "Reader", word: str | None, keys: str | None, file: Pa
         for one in reversed(runs):
             database.add_run(one)
             database.add_checkpoints(reversed(reader.checkpoints(one["id"])))
-            database.add_points(one["id"], reader.points(one["id"], "jsonl", keys))
+            try:
+                database.add_points(one["id"], reader.points(one["id"], "jsonl", keys))
+            except (ConflictError, NotFoundError) as error:  # archived, or without such a metric
+                if word is not None:
+                    raise
+                print(f"stepwire: R{one['number']} is there without points. {error.message}", file=sys.stderr)
         if word is not None:
             database.add_samples(reader.samples(runs[0]["host"] or ""), runs[0]["start_time"], runs[0]["end_time"])
             return

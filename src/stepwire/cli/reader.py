@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
-from stepwire.errors import DataFolderInUseError, NotFoundError, StepwireError
+from stepwire.errors import ConflictError, DataFolderInUseError, NotFoundError, StepwireError
 from stepwire.server.keys import pick
 from stepwire.server.moments import moment
 from stepwire.server.samples import host_source
 from stepwire.storage.catalog.interface import RunFilter
 from stepwire.storage.database import FILE_NAME
-from stepwire.storage.export.formats import FormatName, load_format
+from stepwire.storage.export.formats import FormatName, check_here, load_format
 from stepwire.storage.open import Storage, open_storage
 
 TIMEOUT_SECONDS = 120.0
@@ -142,7 +142,10 @@ class FolderReader:
     def points(self, run_id: str, name: FormatName, keys: str | None = None) -> Iterator[bytes]:
         """A run's points in a format."""
         series = self._storage.series
+        check_here(self._storage.catalog, run_id)
         names = pick(series.names(run_id), keys, None) if keys else None
+        if names == []:
+            raise NotFoundError("No metric has a name that keys asks for.", "keys")
         return load_format(name)(series.scan(run_id, names))
 
     def samples(self, host: str) -> Iterator[bytes]:
@@ -268,4 +271,4 @@ def _refusal(error: urllib.error.HTTPError) -> StepwireError:
             told = json.load(error)["detail"]
         except (ValueError, KeyError, TypeError):
             told = f"The server answered {error.code}."
-    return NotFoundError(told) if error.code == 404 else StepwireError(told)
+    return {404: NotFoundError, 409: ConflictError}.get(error.code, StepwireError)(told)

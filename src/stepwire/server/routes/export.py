@@ -11,7 +11,7 @@ from stepwire.server.context import Context, Ctx
 from stepwire.server.keys import pick
 from stepwire.server.samples import host_source
 from stepwire.server.stream import SteppedResponse
-from stepwire.storage.export.formats import FORMATS, FormatName, load_format
+from stepwire.storage.export.formats import FORMATS, FormatName, check_here, load_format
 
 router = APIRouter(tags=["export"], route_class=StrictRoute)
 _FILE: dict[int | str, dict[str, Any]] = {
@@ -31,6 +31,7 @@ async def export_run(
 ) -> Response:
     """Download every stored point of a run, unchanged, those hidden by a rewind included."""
     run = await context.reads(context.storage.catalog.get_run, run_id)
+    await context.reads(check_here, context.storage.catalog, run_id)
     return await _file(context, run_id, f"R{run.number}-{run_id}", format or _accepted(accept), (keys, key))
 
 
@@ -75,4 +76,10 @@ async def _file(context: Context, source: str, title: str, name: FormatName, ask
 
 
 def _chosen(context: Context, source: str, asked: Keys) -> list[str] | None:
-    return pick(context.storage.series.names(source), *asked) if any(asked) else None
+    if not any(asked):
+        return None
+    names = context.storage.series.names(source)
+    chosen = pick(names, *asked)
+    if names and not chosen:
+        raise NotFoundError("No metric has a name that keys or key asks for.", "keys")
+    return chosen

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from stepwire.errors import ConflictError
+from stepwire.storage.catalog.interface import Catalog
 from stepwire.storage.series.interface import RawBlock
 
 FormatName = Literal["csv", "jsonl", "parquet", "arrow"]
@@ -52,3 +54,19 @@ def load_format(name: FormatName) -> Callable[[Iterator[RawBlock]], Iterator[byt
 
     arrow.require_arrow()
     return arrow.write_arrow if name == "arrow" else arrow.write_parquet
+
+
+def check_here(catalog: Catalog, run_id: str) -> None:
+    """Refuse to export a run whose points are in its archive: the file would be empty and look complete.
+
+    Raises:
+        NotFoundError: No such run.
+        ConflictError: It is archived.
+    """
+    run, known = catalog.get_run(run_id), catalog.get_archive(run_id)
+    if known is not None and known.state in {"dropping", "archived", "restoring"}:
+        raise ConflictError(
+            f"The points of R{run.number} are in its archive, {known.file}: read that file, or bring them back with "
+            f"`stepwire restore R{run.number}`.",
+            "run_id",
+        )

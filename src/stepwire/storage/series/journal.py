@@ -59,9 +59,11 @@ def find_source(connection: Connection, source_id: str) -> int | None:
 def make_stream(tx: Connection, source_number: int, writer_id: str, attempt: int, rank: int) -> StreamRow:
     """The stream of this writer, made when it is new."""
     made = driver(tx).execute(
-        "INSERT INTO stream (source, writer_id, attempt, rank) VALUES (?, ?, ?, ?) "
+        # A late process of an attempt that was rewound is hidden as the others of it are.
+        "INSERT INTO stream (source, writer_id, attempt, rank, limit_step) VALUES (?, ?, ?, ?, "
+        "(SELECT min(limit_step) FROM stream WHERE source = ? AND attempt >= ?)) "
         "ON CONFLICT (source, writer_id) DO NOTHING",
-        (source_number, writer_id, attempt, rank),
+        (source_number, writer_id, attempt, rank, source_number, attempt),
     )
     if made.rowcount == 1:
         bump(tx, source_number)

@@ -14,7 +14,7 @@ from stepwire.storage.series import chunks
 from stepwire.storage.series.cells import decode_many
 from stepwire.storage.series.chunks import Sealed
 from stepwire.storage.series.encoding import Array, decode_column_of, decode_values_of
-from stepwire.storage.series.levels import CELL_ROWS, cell_rows, chunk_cells, chunk_rows
+from stepwire.storage.series.levels import CELL_ROWS, CHUNK_ROWS, cell_rows, chunk_cells, chunk_rows
 from stepwire.storage.series.parts import Parts, of_points, same
 from stepwire.storage.series.tail import Rows
 
@@ -175,7 +175,7 @@ class SetReader:
         """The coarsest cells that still give about ``points`` buckets, finer ones at both edges, in order."""
         rows = stop - start
         level = 0
-        if rows > RAW_PER_POINT * points:
+        if rows > max(RAW_PER_POINT * points, CHUNK_ROWS):
             level = 1
             while level < MAX_LEVEL and rows > CELLS_PER_POINT * points * cell_rows(level):
                 level += 1

@@ -151,7 +151,7 @@ class SqliteSeries:
         if old == new:
             return
         if directory.has(new):
-            raise ConflictError(f"{source} has a metric {new} already.", "name")
+            raise ConflictError(f"{source} has a metric {new} already, or had one that was deleted.", "name")
         db = driver(tx)
         changed = db.execute(
             "UPDATE renamed SET shown = ? WHERE source = ? AND shown = ?", (new, directory.number, old)

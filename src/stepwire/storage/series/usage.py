@@ -31,6 +31,7 @@ def measure(snapshot: Snapshot, source: str) -> Usage:
     snapshot.prepare(directory, list(directory.sets))
     for entry in directory.sets.values():
         points += snapshot.reader(entry.number).total * len(entry.names)
+    points -= sum(rows for (number, _), rows in directory.cuts.items() if number in directory.sets)
     query = "SELECT coalesce(sum(length(body)), 0) FROM journal WHERE source = ?"
     (journal,) = db.execute(query, (directory.number,)).fetchone()
     return Usage(points, raw, levels, journal, dict(metrics))

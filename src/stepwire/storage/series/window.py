@@ -11,7 +11,7 @@ import numpy as np
 from stepwire.storage.series.directory import Lane
 from stepwire.storage.series.encoding import Array
 from stepwire.storage.series.lanes import SetReader, Stretch
-from stepwire.storage.series.levels import cell_rows
+from stepwire.storage.series.levels import CHUNK_ROWS, cell_rows
 from stepwire.storage.series.parts import Parts, join, of_points, with_ends
 from stepwire.storage.series.tail import Rows
 
@@ -133,7 +133,7 @@ def _unsorted(lane: Lane, reader: SetReader, window: Window) -> list[Parts]:
 def _sifted(lane: Lane, reader: SetReader, window: Window) -> list[Parts]:
     rows = reader.state.rows
     level = 0
-    while rows > _UNSORTED_CELLS_PER_POINT * window.points * cell_rows(level):
+    while rows > max(_UNSORTED_CELLS_PER_POINT * window.points, CHUNK_ROWS) * cell_rows(level):
         level += 1
     parts: list[Parts] = []
     ranges = [(lane.cut, rows)]
