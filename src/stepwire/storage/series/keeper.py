@@ -9,7 +9,6 @@ import logging
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -19,19 +18,19 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from stepwire.errors import StepwireError
-from stepwire.storage.database import CHECKPOINT_PAGES, Database, driver
-from stepwire.storage.series import chunks, gone
+from stepwire.storage.database import Database, driver
+from stepwire.storage.series import chunks
 from stepwire.storage.series.directory import Directories, read_names
-from stepwire.storage.series.erase import purge_some
+from stepwire.storage.series.erase import PIECE_BYTES
+from stepwire.storage.series.flip import GoneError, flip, show
 from stepwire.storage.series.levels import CELLS_PER_CHUNK, cell_rows, chunk_rows
+from stepwire.storage.series.pieces import Job, Pieces, Sent, delete_rows
+from stepwire.storage.series.reclaim import Reclaimer
 from stepwire.storage.writer import Writer
 
 if TYPE_CHECKING:
     from stepwire.storage.series.seal import Batchful, SetSeal
 
-PIECE_BYTES = 1024 * 1024
-PIECE_BLOCKS = 2048
-PIECES_AT_ONCE = 3
 TAIL_BYTES = 24 * 1024 * 1024
 BEHIND_BYTES = 512 * 1024 * 1024
 IDLE_SECONDS = 60.0
@@ -43,15 +42,8 @@ RETRY_SECONDS = 5.0
 START_SECONDS = 1.0
 YIELD_SECONDS = 0.005
 TURNS_PER_ROUND = 8
-VACUUM_PAGES = 256  # a transaction
-_FREE_PAGES = 256
-_FREE_PAGES_BUSY = 8192  # the next points take them again
 QUIET_SECONDS = 5.0
 _log = logging.getLogger(__name__)
-
-
-class _GoneError(Exception):
-    """The source was deleted, or the stream was sealed by somebody else, meanwhile."""
 
 
 @dataclass(slots=True)
@@ -86,8 +78,7 @@ class Keeper:
         self._idle_seconds = idle_seconds
         self._streams: dict[int, _Stream] = {}
         self._stale: set[int] = set()
-        self._deleted = True
-        self._is_generous = False
+        self._reclaimer = Reclaimer(database, self._write, self._must_yield, self._is_quiet)
         self._next_chunk = 0
         self._changed = threading.Condition()
         self._working = threading.RLock()
@@ -137,7 +128,7 @@ class Keeper:
     def forget(self) -> None:
         """A source was deleted: its bytes are given back."""
         with self._changed:
-            self._deleted = True
+            self._reclaimer.is_due = True
             self._changed.notify()
 
     def forget_all(self) -> None:
@@ -189,12 +180,12 @@ class Keeper:
         with self._before_others():
             self._start()
             number = self._take_number()
-            pieces = _Pieces(self._send)
+            pieces = Pieces(self._send)
             try:
                 for first, bodies in blocks:
                     pieces.add(number, first, bodies)
                 pieces.flush()
-                self._submit(lambda tx: _show(tx, number, new))
+                self._submit(lambda tx: show(tx, number, new))
             except BaseException:
                 self._abandon([number])
                 raise
@@ -202,7 +193,7 @@ class Keeper:
     def give_back(self) -> None:
         """Give every free page back, not only when there are many."""
         with self._changed:
-            self._is_generous = True
+            self._reclaimer.is_generous = True
             self._changed.notify()
 
     # --- the thread ------------------------------------------------------------------------------------
@@ -280,8 +271,7 @@ class Keeper:
                 self._stale.clear()  # those with rows to seal come again with their seal
             for source in stale:
                 self._refresh(source)
-            self._purge()
-            self._vacuum()
+            self._reclaimer.work()
 
     def _start(self) -> None:
         """Once per life: what a killed process left is removed, what it had to do is known again."""
@@ -351,7 +341,7 @@ class Keeper:
             self._at_work = known
         try:
             taken = self._pass(source, stream, everything=everything)
-        except _GoneError:
+        except GoneError:
             return False
         except BaseException:
             self._put_back(stream, known)
@@ -391,7 +381,7 @@ class Keeper:
                 return None
             version = db.execute("SELECT version FROM source WHERE number = ?", (source,)).fetchone()
             if version is None:
-                raise _GoneError
+                raise GoneError
             directory = self._directories.load(db, source, version[0])
             numbers = {part.number for frame in batchful.frames for part in frame.sets}
             widths = {number: len(directory.sets[number].names) for number in numbers}
@@ -422,7 +412,7 @@ class Keeper:
         numbered: list[tuple[int, chunks.NewChunk]] = []
         replaced: list[int] = []
         states: dict[int, chunks.Sealed] = {}
-        pieces = _Pieces(self._send)
+        pieces = Pieces(self._send)
         try:
             for one in seals:
                 if one.taken is None:
@@ -436,7 +426,7 @@ class Keeper:
                 states[one.number] = outcome.state
             pieces.flush()
             left, records = seal.left_over(seals), seal.kept_records(batchful.frames)
-            self._submit(lambda tx: _flip(tx, batchful, numbered, replaced, states, left, records))
+            self._submit(lambda tx: flip(tx, batchful, numbered, replaced, states, left, records))
         except BaseException:
             self._abandon([number for number, _ in numbered])
             raise
@@ -469,14 +459,14 @@ class Keeper:
             gone.pop()  # its number is that of what was left over
         some: list[int] = []
         size = 0
-        sent = _Sent(self._send)
+        sent = Sent(self._send)
         for number, nbytes in gone:
             some.append(number)
             size += nbytes
             if size > PIECE_BYTES:
-                sent.add(_delete_rows(some))
+                sent.add(delete_rows(some))
                 some, size = [], 0
-        sent.add(_delete_rows(some))
+        sent.add(delete_rows(some))
         sent.wait()
 
     def _raise(self, metric_set: int, width: int, rows: int) -> None:
@@ -493,189 +483,21 @@ class Keeper:
                 new = pyramid.build_chunk(db, metric_set, *due, children)
                 self.add_chunk(new, pyramid.build_blocks(db, width, children))
 
-    # --- deleted sources and free pages ----------------------------------------------------------------
-
-    def _purge(self) -> None:
-        """Remove what deleted sources and metrics left, some chunks at a time."""
-        if not self._deleted:
-            return
-        self._deleted = False
-        try:
-            self._purge_sources()
-            self._purge_metrics()
-        except BaseException:
-            self._deleted = True  # again, later
-            raise
-        if self._closing:
-            self._deleted = True
-
-    def _purge_sources(self) -> None:
-        with self._database.read() as connection:
-            rows = driver(connection).execute("SELECT number FROM source WHERE kind = 'deleted'").fetchall()
-        for (source,) in rows:
-            while self._submit(lambda tx, source=source: purge_some(driver(tx), source)):  # type: ignore[misc]
-                if self._closing or self._waiters or self._pick(time.monotonic()) is not None:
-                    self._deleted = True  # the rest after what is due
-                    return
-            self._is_generous = True
-
-    def _purge_metrics(self) -> None:
-        with self._database.read() as connection:
-            cuts = gone.read_cuts(driver(connection))
-        for cut in cuts:
-            with self._database.read() as connection:
-                pieces = list(gone.blocks_of(driver(connection), cut))
-            for piece in pieces:
-                if self._closing:
-                    return
-                ids = [(block,) for block in piece]
-                self._write(lambda db, ids=ids: db.executemany("DELETE FROM block WHERE id = ?", ids))  # type: ignore[misc]
-
-    def _vacuum(self) -> None:
-        """Give free pages back to the file system while nothing else waits."""
-        while not self._closing and not self._waiters and self._pick(time.monotonic()) is None:
-            with self._database.read() as connection:
-                db = driver(connection)
-                free = db.execute("PRAGMA freelist_count").fetchone()[0]
-                pages = db.execute("PRAGMA page_count").fetchone()[0]
-            if free <= (_FREE_PAGES if self._is_generous else self._free_pages(pages)):
-                if self._is_generous:
-                    self._checkpoint()
-                return
-            self._write(_vacuum_some)
-
-    def _checkpoint(self) -> None:
-        """Have what was given back cut off the file: a commit of the writer does it when it checkpoints."""
-        self._is_generous = False
-        self._write(lambda db: db.execute("PRAGMA wal_autocheckpoint=1"))
-        # Something that changes, for SQLite writes nothing when a row stays the same.
-        self._write(
-            lambda db: db.execute(
-                "INSERT OR REPLACE INTO meta VALUES ('vacuumed_at', ?)", (str(time.time_ns() // 1000),)
-            )
-        )
-        self._write(lambda db: db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}"))
-
-    def _free_pages(self, pages: int) -> int:
-        return max(_FREE_PAGES if self._is_quiet() else _FREE_PAGES_BUSY, pages // 50)
-
     def _is_quiet(self) -> bool:
         now = time.monotonic()
         return all(now - stream.changed > QUIET_SECONDS for stream in list(self._streams.values()))
+
+    def _must_yield(self) -> bool:
+        """Whether something else is due than giving bytes back."""
+        return self._closing or bool(self._waiters) or self._pick(time.monotonic()) is not None
 
     # --- writing ---------------------------------------------------------------------------------------
 
     def _submit(self, job: Callable[[Connection], object]) -> object:
         return self._writer.submit(job).result()
 
-    def _send(self, job: Callable[[sqlite3.Connection], object]) -> Future[object]:
+    def _send(self, job: Job) -> Future[object]:
         return self._writer.submit(lambda tx: job(driver(tx)))
 
-    def _write(self, job: Callable[[sqlite3.Connection], object]) -> None:
-        self._submit(lambda tx: job(driver(tx)))
-
-
-Job = Callable[[sqlite3.Connection], object]
-
-
-class _Sent:
-    """Jobs given to the writer, a few under way at once: while one is committed the next is made."""
-
-    def __init__(self, send: Callable[[Job], Future[object]]) -> None:
-        self._send = send
-        self._under_way: deque[Future[object]] = deque()
-
-    def add(self, job: Job) -> None:
-        """Give one more; waits while too many are under way."""
-        self._under_way.append(self._send(job))
-        while len(self._under_way) > PIECES_AT_ONCE:
-            self._under_way.popleft().result()
-
-    def wait(self) -> None:
-        """Until all are committed. Raises what one of them raised."""
-        while self._under_way:
-            self._under_way.popleft().result()
-
-
-def _vacuum_some(db: sqlite3.Connection) -> None:
-    # One page a call: Python's sqlite3 takes a single step of a statement that has no columns.
-    for _ in range(VACUUM_PAGES):
-        db.execute("PRAGMA incremental_vacuum(1)")
-
-
-def _delete_rows(numbers: list[int]) -> Job:
-    marks = ",".join(map(str, numbers))
-    return lambda db: db.execute(f"DELETE FROM journal WHERE number IN ({marks})")
-
-
-class _Pieces:
-    """Collects blocks and writes them a megabyte at a time."""
-
-    def __init__(self, send: Callable[[Job], Future[object]]) -> None:
-        self._sent = _Sent(send)
-        self._blocks: list[tuple[int, bytes]] = []
-        self._size = 0
-
-    def add(self, chunk: int, first: int, bodies: list[bytes]) -> None:
-        start = (chunk << chunks.COLUMN_BITS) + first
-        for place, body in enumerate(bodies):
-            self._blocks.append((start + place, body))
-            self._size += len(body)
-            if self._size > PIECE_BYTES or len(self._blocks) > PIECE_BLOCKS:
-                self._write()
-
-    def flush(self) -> None:
-        """Write what is left, and wait until all is committed."""
-        self._write()
-        self._sent.wait()
-
-    def _write(self) -> None:
-        blocks, self._blocks, self._size = self._blocks, [], 0
-        if blocks:
-            self._sent.add(lambda db: chunks.write_blocks(db, blocks))
-
-
-def _flip(
-    tx: Connection,
-    batchful: "Batchful",
-    numbered: list[tuple[int, chunks.NewChunk]],
-    replaced: list[int],
-    states: dict[int, chunks.Sealed],
-    left: tuple[int, int, bytes] | None,
-    records: bytes | None,
-) -> None:
-    """From this commit on the taken rows are read from blocks, and no longer from the journal."""
-    db = driver(tx)
-    source, stream, last = batchful.source, batchful.stream, batchful.numbers[-1]
-    through = last if left is None else last - 1
-    moved = db.execute(
-        "UPDATE stream SET sealed_through = ? WHERE number = ? AND source = ? AND sealed_through = ?",
-        (through, stream, source, batchful.sealed_through),
-    )
-    alive = db.execute("SELECT 1 FROM source WHERE number = ? AND kind <> 'deleted'", (source,)).fetchone()
-    if moved.rowcount != 1 or alive is None:
-        raise _GoneError
-    for number in replaced:
-        chunks.delete_chunk(db, number)
-    for number, chunk in numbered:
-        chunks.write_chunk(db, number, chunk)
-    for metric_set, state in states.items():
-        chunks.write_sealed(db, metric_set, state)
-    if left is not None:
-        first_seq, n, body = left
-        db.execute("DELETE FROM journal WHERE number = ?", (last,))
-        db.execute(
-            "INSERT INTO journal (number, source, stream, first_seq, n, body) VALUES (?, ?, ?, ?, ?, ?)",
-            (last, source, stream, first_seq, n, body),
-        )
-    if records is not None:
-        db.execute("INSERT INTO record (source, stream, body) VALUES (?, ?, ?)", (source, stream, records))
-    db.execute("UPDATE source SET cursor = max(cursor, ?), stale = 1 WHERE number = ?", (last, source))
-
-
-def _show(tx: Connection, number: int, new: chunks.NewChunk) -> None:
-    db = driver(tx)
-    if db.execute("SELECT 1 FROM sealed WHERE metric_set = ?", (new.metric_set,)).fetchone() is None:
-        chunks.delete_blocks(db, number)  # deleted meanwhile
-    else:
-        chunks.write_chunk(db, number, new)
+    def _write(self, job: Job) -> object:
+        return self._submit(lambda tx: job(driver(tx)))
