@@ -167,6 +167,7 @@ def _open(settings: Settings, token: str, cookie: str) -> Context:
 
 
 async def _warm_up(reads: Reads) -> None:
-    """Load NumPy once the socket listens and the first requests are answered, so that no chart waits for it."""
+    """Load what reads and seals once the first requests are answered, so that no chart waits for it."""
     await asyncio.sleep(WARM_UP_SECONDS)
-    await reads(importlib.import_module, "numpy")
+    for module in ("numpy", "stepwire.storage.series.reading", "stepwire.storage.series.seal"):
+        await reads(importlib.import_module, module)

@@ -57,6 +57,13 @@ afterEach(() => {
 
 const listed = () => queries.getQueryData<RunPage>(RUNS)?.runs ?? [];
 
+test("the list is read again once the page is told of every run", () => {
+  say({ type: "subscribed", run_id: "b", cursor: 1 });
+  expect(queries.getQueryState(RUNS)?.isInvalidated).toBe(false);
+  say({ type: "subscribed", run_id: "*", cursor: 1 });
+  expect(queries.getQueryState(RUNS)?.isInvalidated).toBe(true);
+});
+
 test("a run that is created appears at the top of the list, once", async () => {
   stored.set("ccc", run("ccc"));
   const created = { type: "run_created", run_id: "ccc", number: 2, name: "ccc", project: "p" } as const;

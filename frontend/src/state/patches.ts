@@ -1,6 +1,6 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { progressOf } from "../live/decode";
-import type { Feed } from "../live/feed";
+import { ALL_RUNS, type Feed } from "../live/feed";
 import { answerOf, type Client } from "../services/api";
 import type { Command, HostStatus, LogEvent, MetricUpdate, Run, ServerMessage } from "../services/types";
 import {
@@ -57,6 +57,7 @@ export class Patches {
   }
 
   private readonly handlers: Handlers = {
+    subscribed: (message) => this.readList(message.run_id),
     metric_update: (message) => this.noteProgress(message),
     run_created: (message) => void this.readRun(message.run_id),
     status_change: (message) => this.changeStatus(message),
@@ -70,6 +71,13 @@ export class Patches {
   private apply(message: ServerMessage): void {
     const handle = this.handlers[message.type] as ((message: ServerMessage) => void) | undefined;
     handle?.(message);
+  }
+
+  /** From here on every run is told of: one that appeared after the list was read is found by reading it again. */
+  private readList(runId: string): void {
+    if (runId !== ALL_RUNS) return;
+    void this.queries.invalidateQueries({ queryKey: RUNS });
+    void this.queries.invalidateQueries({ queryKey: EVENTS });
   }
 
   /** The status at once; what else came with it (end, reason, summary) is read. */
