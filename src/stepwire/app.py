@@ -46,7 +46,7 @@ from stepwire.server.static import Page
 from stepwire.storage.open import open_storage
 from stepwire.version import __version__
 
-WARM_UP_SECONDS = 0.5
+WARM_UP_SECONDS = 0.1
 TOKEN_LENGTH = 32  # characters; anything shorter is what a kill or a full disk left
 ROUTES = (runs, archive, trash, metrics, series, export, checkpoints, commands, events, system, storage, docs, live)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.bench.load import Shape, check_all, write
 from tests.bench.machine import Figure
 from tests.bench.server import bytes_on_disk, data_folder, server
-from tests.bench.stored import settle
+from tests.bench.stored import settle, shrink
 
 LOAD_SECONDS = 120.0
 
@@ -48,6 +48,7 @@ def size(case: Case) -> list[Figure]:
             )
             check_all(url, told)
             waited = settle(url)
+            shrink(url)
         stored, free = bytes_on_disk(folder), free_bytes(folder)
     points = sum(one["total"] for one in told) * case.shape.metrics
     note = f"{points:,} points in {case.clients} runs, times with jitter, steps in order; {stored / 1e6:.1f} MB"
