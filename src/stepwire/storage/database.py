@@ -1,5 +1,6 @@
 """The database file of a data folder: its lock, its one writing connection, its reading connections."""
 
+import logging
 import os
 import sqlite3
 import time
@@ -16,8 +17,10 @@ from stepwire.errors import StepwireError
 from stepwire.storage.lock import FolderLock
 from stepwire.storage.migrations import migrate
 
+_log = logging.getLogger(__name__)
 FILE_NAME = "dashboard.db"
 CHECKPOINT_PAGES = 4000
+WAL_BYTES = 32 * 1024 * 1024  # what the write-ahead log keeps on disk once a burst is over
 READERS = 16
 READER_CACHE_KIB = 8192  # at most, of each connection that reads a lot
 
@@ -25,6 +28,7 @@ _WRITER_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+    f"journal_size_limit={WAL_BYTES}",
     "foreign_keys=ON",
 )
 
@@ -62,6 +66,12 @@ class Database:
     def close(self) -> None:
         """Close every connection, then give the folder back. The writer must have been closed before."""
         self.reader.dispose()
+        try:
+            # The last to close empties the write-ahead log, and a reader, which can't write, may have been that.
+            with self.writer.connect() as connection:
+                driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except (DBAPIError, sqlite3.Error) as error:  # a disk that fails: the log is read again at the next start
+            _log.warning("The write-ahead log could not be emptied: %s", error)
         self.writer.dispose()
         self._lock.close()
 

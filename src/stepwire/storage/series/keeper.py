@@ -9,7 +9,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -386,10 +386,11 @@ class Keeper:
             numbers = {part.number for frame in batchful.frames for part in frame.sets}
             widths = {number: len(directory.sets[number].names) for number in numbers}
             seals = seal.plan(batchful, widths, chunks.read_sealed(db, sorted(numbers)), everything=everything)
-            if not everything and all(one.taken is None for one in seals) and seals:
-                self._note_left(batchful, seals)
-                return batchful
-            self._carry_out(db, batchful, seals)
+        # Not inside: while a snapshot is held, the write-ahead log can't begin anew and grows.
+        if not everything and all(one.taken is None for one in seals) and seals:
+            self._note_left(batchful, seals)
+            return batchful
+        self._carry_out(batchful, seals)
         self._note_left(batchful, seals)
         for one in seals:
             if one.taken is not None:
@@ -406,7 +407,7 @@ class Keeper:
                     known.rows[number] = known.rows.get(number, 0) + count
                 known.nbytes += sum(seal.left_bytes for seal in seals)
 
-    def _carry_out(self, db: sqlite3.Connection, batchful: "Batchful", seals: "list[SetSeal]") -> None:
+    def _carry_out(self, batchful: "Batchful", seals: "list[SetSeal]") -> None:
         from stepwire.storage.series import seal
 
         numbered: list[tuple[int, chunks.NewChunk]] = []
@@ -417,7 +418,8 @@ class Keeper:
             for one in seals:
                 if one.taken is None:
                     continue
-                written, old, outcome = seal.build(db, one)
+                with self._database.read() as connection:
+                    written, old, outcome = seal.build(driver(connection), one)
                 for made in written:
                     number = self._take_number()
                     numbered.append((number, made.chunk))
@@ -481,7 +483,16 @@ class Keeper:
                     return
                 children = pyramid.read_children(db, metric_set, width, *due)
                 new = pyramid.build_chunk(db, metric_set, *due, children)
-                self.add_chunk(new, pyramid.build_blocks(db, width, children))
+            self.add_chunk(new, self._upper_blocks(width, children))
+
+    def _upper_blocks(self, width: int, children: Sequence[chunks.Chunk]) -> Iterator[tuple[int, list[bytes]]]:
+        """The bodies over these chunks, some columns at a time, each on a snapshot of its own: chunks never change."""
+        from stepwire.storage.series import pyramid
+
+        for first in range(0, width, pyramid.COLUMNS_AT_ONCE):
+            with self._database.read() as connection:
+                bodies = pyramid.build_bodies(driver(connection), width, children, first)
+            yield first, bodies
 
     def _is_quiet(self) -> bool:
         now = time.monotonic()

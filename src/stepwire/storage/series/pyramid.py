@@ -4,7 +4,7 @@ Imported lazily: the server listens before NumPy is loaded.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -62,12 +62,11 @@ def build_chunk(db: sqlite3.Connection, metric_set: int, level: int, k: int, chi
     )  # fmt: skip
 
 
-def build_blocks(db: sqlite3.Connection, width: int, children: Sequence[Chunk]) -> Iterator[tuple[int, list[bytes]]]:
-    """The bodies of the chunk over these children, some columns at a time: (first column, bodies)."""
-    for first in range(0, width, COLUMNS_AT_ONCE):
-        last = min(first + COLUMNS_AT_ONCE, width)
-        cells = join_cells([_read_cells(db, child, first, last) for child in children])
-        yield first, encode_cells(merge_cells(cells))
+def build_bodies(db: sqlite3.Connection, width: int, children: Sequence[Chunk], first: int) -> list[bytes]:
+    """The bodies of the chunk over these children, of ``COLUMNS_AT_ONCE`` columns from ``first`` on."""
+    last = min(first + COLUMNS_AT_ONCE, width)
+    cells = join_cells([_read_cells(db, child, first, last) for child in children])
+    return encode_cells(merge_cells(cells))
 
 
 def _read_cells(db: sqlite3.Connection, child: Chunk, first: int, last: int) -> Cells:
