@@ -65,10 +65,7 @@ def read_sealed(db: sqlite3.Connection, sets: Sequence[int]) -> dict[int, Sealed
 
 def read_chunks(db: sqlite3.Connection, metric_set: int, level: int, first: int, last: int) -> list[Chunk]:
     """The chunks ``first`` to ``last``, both included, in order."""
-    query = (
-        "SELECT number, k, rows, axis FROM chunk WHERE metric_set = ? AND level = ? AND k BETWEEN ? AND ? ORDER BY k"
-    )
-    return [Chunk(*row) for row in db.execute(query, (metric_set, level, first, last))]
+    return [Chunk(*row) for row in read_pieces(db, metric_set, level, first, last)]
 
 
 def read_pieces(
