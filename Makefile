@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_SECONDS ?=
 export STEPWIRE_PYTHON := $(CURDIR)/$(BIN)/python
 
-.PHONY: help demo test check test-python test-frontend test-browser test-all test-parquet soak bench serve types frontend system format sizes clean
+.PHONY: help demo test check test-python test-frontend test-browser test-all test-parquet test-tensorboard test-notebooks test-frameworks test-frameworks-torch test-frameworks-boost test-frameworks-keras test-frameworks-ray soak bench serve types frontend system format sizes clean
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -33,17 +33,54 @@ test-frontend: frontend/node_modules/.installed ## Vitest
 test-browser: system $(VENV)/.dev frontend ## Playwright in Debian's Chromium
 	cd frontend && npm run --silent e2e
 
-test-all: test test-parquet ## and the groups with a venv of their own
+test-all: test test-parquet test-tensorboard test-frameworks test-notebooks ## and the groups with a venv of their own
 
 test-parquet: ## exports and archives as pandas and DuckDB read them
 	@test -f $(VENV)-parquet/.done || ($(PYTHON) -m venv $(VENV)-parquet && \
 		$(VENV)-parquet/bin/pip install --quiet --disable-pip-version-check --editable '.[server,arrow]' \
 		pandas==3.1.1 duckdb==2.0.1 pytest==9.2.0 && touch $(VENV)-parquet/.done)
-	$(VENV)-parquet/bin/pytest -q -c /dev/null --rootdir . --noconftest --import-mode=importlib tests/foreign
+	$(VENV)-parquet/bin/pytest -q -c /dev/null --rootdir . --noconftest --import-mode=importlib tests/foreign/test_parquet.py
 
-soak: $(VENV)/.dev frontend ## hours of random steps and kills: STEPWIRE_MODEL_STEPS, STEPWIRE_KILLS
+test-tensorboard: ## event files as tensorboardX, PyTorch and TensorBoard write them
+	@test -f $(VENV)-tensorboard/.done || ($(PYTHON) -m venv $(VENV)-tensorboard && \
+		$(VENV)-tensorboard/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --editable '.[server]' \
+		tensorboardX==2.6.5 tensorboard==2.21.0 torch==2.13.0 pytest==9.2.0 && touch $(VENV)-tensorboard/.done)
+	$(VENV)-tensorboard/bin/pytest -q -c /dev/null --rootdir . --noconftest --import-mode=importlib tests/foreign/test_tensorboard.py
+
+test-notebooks: ## runs in a real Jupyter kernel
+	@test -f $(VENV)-notebooks/.done || ($(PYTHON) -m venv $(VENV)-notebooks && \
+		$(VENV)-notebooks/bin/pip install --quiet --disable-pip-version-check --editable '.[server]' \
+		ipykernel==7.4.0 jupyter_client==8.10.0 pytest==9.2.0 && touch $(VENV)-notebooks/.done)
+	$(VENV)-notebooks/bin/pytest -q -c /dev/null --rootdir . --noconftest --import-mode=importlib tests/notebooks
+
+test-frameworks: test-frameworks-torch test-frameworks-boost test-frameworks-keras test-frameworks-ray ## callbacks with the real frameworks
+
+# Each group has its pins and a venv: .venv-torch, …
+FRAMEWORKS = -q -c /dev/null --rootdir . --confcutdir tests/frameworks --import-mode=importlib --timeout 300 -p no:cacheprovider
+
+test-frameworks-torch: $(VENV)-torch/.done ## PyTorch, Lightning, Hugging Face, Stable-Baselines3
+	$(VENV)-torch/bin/pytest $(FRAMEWORKS) $(patsubst %,tests/frameworks/test_%.py,torch torchrun dataloader device_scalars lightning transformers accelerate stable_baselines3)
+
+test-frameworks-boost: $(VENV)-boost/.done ## XGBoost, LightGBM, scikit-learn, Optuna
+	$(VENV)-boost/bin/pytest $(FRAMEWORKS) $(patsubst %,tests/frameworks/test_%.py,xgboost lightgbm sklearn optuna)
+
+test-frameworks-keras: $(VENV)-keras/.done ## Keras, JAX, Flax
+	$(VENV)-keras/bin/pytest $(FRAMEWORKS) $(patsubst %,tests/frameworks/test_%.py,keras jax device_scalars)
+
+test-frameworks-ray: $(VENV)-ray/.done ## Ray Tune
+	$(VENV)-ray/bin/pytest $(FRAMEWORKS) $(patsubst %,tests/frameworks/test_%.py,ray)
+
+$(VENV)-%/.done: tests/frameworks/%.txt
+	@test -d $(VENV)-$* || $(PYTHON) -m venv $(VENV)-$*
+	@$(VENV)-$*/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --requirement $< \
+		pytest==9.2.0 pytest-timeout==2.4.0 --editable '.[server]'
+	@touch $@
+
+soak: $(VENV)/.dev frontend ## hours of random steps, kills, forks and exits: STEPWIRE_MODEL_STEPS, _KILLS, _FORKS, _EXITS
 	STEPWIRE_MODEL_STEPS=$${STEPWIRE_MODEL_STEPS:-10000} STEPWIRE_KILLS=$${STEPWIRE_KILLS:-100} \
 		$(BIN)/pytest --timeout 0 tests/contract/test_series_machine.py tests/contract/test_pyramid.py tests/storage
+	STEPWIRE_FORKS=$${STEPWIRE_FORKS:-1000} STEPWIRE_EXITS=$${STEPWIRE_EXITS:-28} \
+		$(BIN)/pytest --timeout 0 tests/client/test_lifecycle.py tests/client/test_exit.py
 
 bench: $(VENV)/.dev frontend ## measure side by side; prints a table, writes docs/bench/bench.json
 	$(BIN)/python tests/bench/run.py $(BENCH)

@@ -19,6 +19,34 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def spools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for what scripts under test keep, in place of the user's own."""
+    folder = tmp_path_factory.mktemp("home")
+    before = os.environ.get("XDG_DATA_HOME")
+    os.environ["XDG_DATA_HOME"] = str(folder)
+    yield folder / "stepwire" / "spool"
+    os.environ.pop("XDG_DATA_HOME") if before is None else os.environ.update(XDG_DATA_HOME=before)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A folder for the locks of scripts under test: what else runs on this machine is none of their concern."""
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("runtime"))
+    yield
+    os.environ.pop("XDG_RUNTIME_DIR") if before is None else os.environ.update(XDG_RUNTIME_DIR=before)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def captures() -> Iterator[None]:
+    """Scripts under test capture what they print, but look neither at git nor at the machine, unless a test says so."""
+    before = os.environ.get("STEPWIRE_CAPTURE")
+    os.environ["STEPWIRE_CAPTURE"] = "console"
+    yield
+    os.environ.pop("STEPWIRE_CAPTURE") if before is None else os.environ.update(STEPWIRE_CAPTURE=before)
+
+
 def same_user(_client: object, _server: object) -> int:
     """A look-up for which every peer is the server's own user."""
     return os.getuid()

@@ -22,6 +22,7 @@ from stepwire.server.hub import Hub
 from stepwire.server.ingest import Ingest
 from stepwire.server.jobs import Jobs
 from stepwire.server.liveness import Liveness
+from stepwire.server.logs import tell_viewers
 from stepwire.server.peer import PeerLookup, peer_uid
 from stepwire.server.problems import install_problems
 from stepwire.server.reads import Reads
@@ -31,9 +32,11 @@ from stepwire.server.routes import (
     checkpoints,
     commands,
     docs,
+    environment,
     events,
     export,
     live,
+    logs,
     metrics,
     runs,
     series,
@@ -44,11 +47,15 @@ from stepwire.server.routes import (
 from stepwire.server.settings import Settings
 from stepwire.server.static import Page
 from stepwire.storage.open import open_storage
+from stepwire.system import process_space
 from stepwire.version import __version__
 
 WARM_UP_SECONDS = 0.1
 TOKEN_LENGTH = 32  # characters; anything shorter is what a kill or a full disk left
-ROUTES = (runs, archive, trash, metrics, series, export, checkpoints, commands, events, system, storage, docs, live)
+ROUTES = (
+    *(runs, archive, trash, metrics, series, export, checkpoints, commands, events, logs, environment),
+    *(system, storage, docs, live),
+)
 
 
 def create_app(settings: Settings | None = None, *, lookup: PeerLookup = peer_uid) -> FastAPI:
@@ -158,12 +165,18 @@ def _lifespan(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN2
 def _open(settings: Settings, token: str, cookie: str) -> Context:
     storage = open_storage(settings.data_folder)
     hub, host = Hub(), socket.gethostname()
-    liveness = Liveness(time.monotonic, settings.silent_seconds, settings.crashed_seconds)
-    liveness.expect(run.id for run in storage.catalog.running_runs())
+    liveness = Liveness(
+        time.monotonic, settings.silent_seconds, settings.crashed_seconds, settings.stalled_seconds, process_space()
+    )
+    liveness.expect(run.id for run in storage.catalog.running_runs() if run.pid is not None)
     ingest = Ingest(storage, hub, host)
     keeping = Keeping(storage, hub, settings)
     server_id = storage.catalog.server_id()
-    return Context(settings, storage, Reads(), hub, ingest, keeping, liveness, token, cookie, host, server_id)
+    storage.logs.limit_bytes = int(settings.run_log_mib * 2**20)
+    tell_viewers(storage.logs, hub, asyncio.get_running_loop())
+    return Context(
+        settings, storage, Reads(), hub, ingest, keeping, liveness, storage.logs, token, cookie, host, server_id
+    )
 
 
 async def _warm_up(reads: Reads) -> None:

@@ -58,6 +58,26 @@ class ConflictError(StepwireError):
     title = "Conflict"
 
 
+class OwnedError(ConflictError):
+    """Another process owns the run.
+
+    Attributes:
+        retry_seconds: It has no connection; whether it is gone is known after so many seconds. ``None``: it is there.
+    """
+
+    title = "Run is owned by another process"
+
+    def __init__(self, message: str, retry_seconds: float | None = None) -> None:
+        super().__init__(message, "run_id")
+        self.retry_seconds = retry_seconds
+
+
+class FencedError(ConflictError):
+    """This process owned the run until another took it over. Its records are its own to keep."""
+
+    title = "Run was taken over"
+
+
 class GoneError(StepwireError):
     """The run was deleted; its script is not to bring it back."""
 

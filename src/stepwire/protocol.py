@@ -39,11 +39,13 @@ class Subscribe:
         run_id: A run, which may not exist yet, or ``"*"``.
         keys: Metric names or globs (``val/*``) to be told of; all when left out.
         since: ``cursor`` of the last message seen; the server answers ``resync`` when more was committed since.
+        logs: Whether to be told the lines that the run prints, too.
     """
 
     run_id: str
     keys: tuple[str, ...] | None = None
     since: int | None = None
+    logs: bool = False
     type: Literal["subscribe"] = "subscribe"
 
 
@@ -187,7 +189,7 @@ class CommandMessage:
     """A command to a run, sent to the training script and, on each change of state, to viewers.
 
     Attributes:
-        command: ``stop`` today; the name of what is asked.
+        command: What is asked: ``stop``, ``save_checkpoint``, ``evaluate``.
         state: ``sent`` (kept by the server), ``delivered`` (the SDK has it), then the outcome.
         step: Step at which the run acted on it.
     """
@@ -204,17 +206,74 @@ class CommandMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line that a run printed.
+
+    Attributes:
+        line: Its number in the run, from 0.
+        text: Without its end. Colours are SGR codes, nothing else in it acts on a terminal.
+        level: As the line itself says, ``info`` when it says nothing.
+        rank: The process that printed it, in a distributed run.
+        replaces: Number of the line that this one takes the place of: a progress bar has moved on.
+    """
+
+    line: int
+    time: int
+    stream: Literal["stdout", "stderr"]
+    text: str
+    level: Level = "info"
+    rank: int = 0
+    replaces: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogMessage:
+    """Lines that a run printed, in order, once they can be read by REST; to viewers who asked for ``logs``."""
+
+    run_id: str
+    lines: list[LogLine]
+    type: Literal["log"] = "log"
+
+
+@dataclass(frozen=True, slots=True)
 class Resync:
-    """This viewer missed updates of the run: read it again by REST, from ``from_step`` when given."""
+    """This viewer missed updates of the run: read it again by REST.
+
+    Attributes:
+        from_step: Only from this step on, when given.
+        from_line: Only lines that the run printed were missed, from this number on.
+    """
 
     run_id: str
     from_step: float | None = None
+    from_line: int | None = None
     type: Literal["resync"] = "resync"
 
 
 @dataclass(frozen=True, slots=True)
+class GpuProcess:
+    """A process that uses a GPU, with how many bytes of its memory; ``None`` where the driver does not tell."""
+
+    pid: int
+    memory: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GpuStatus:
-    """One GPU, as NVML tells it. Bytes, percent, °C, watts."""
+    """One GPU, as its driver tells it; what it does not answer is ``None``. Bytes, percent, °C, watts, MHz.
+
+    Attributes:
+        utilization: Part of the time in which work ran on it.
+        memory_utilization: Part of the time in which its memory was read or written.
+        power_limit: What it may draw now.
+        sm_clock: Clock of the processors.
+        throttle: Why its clocks are lower than they could be, as ``power_cap`` or ``hw_thermal``; empty for no reason.
+        ecc_corrected: Memory errors since the driver was loaded.
+        ecc_uncorrected: Those that could not be put right.
+        processes: Who uses it, the largest first.
+        mig: It is split into MIG devices; its utilization is not told then.
+        lost: It fell off the bus. Nothing is asked any more.
+    """
 
     index: int
     name: str
@@ -223,15 +282,27 @@ class GpuStatus:
     memory_total: int | None = None
     temperature: float | None = None
     power: float | None = None
+    power_limit: float | None = None
+    memory_utilization: float | None = None
+    sm_clock: int | None = None
+    memory_clock: int | None = None
+    throttle: list[str] | None = None
+    ecc_corrected: int | None = None
+    ecc_uncorrected: int | None = None
+    processes: list[GpuProcess] | None = None
+    mig: bool = False
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DiskStatus:
-    """The file system of the data or working folder. Bytes and percent."""
+    """The file system of the data or working folder in bytes and percent, and bytes per second of all disks."""
 
     used: int
     total: int
     percent: float
+    read: float | None = None
+    written: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +315,13 @@ class NetStatus:
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
-    """One sample of a host. ``cores`` is the load of each core in percent; memory in bytes."""
+    """One sample of a host. ``cores`` is the load of each core in percent; memory and swap in bytes.
+
+    Attributes:
+        load: Processes that run or wait, mean of the last minute.
+        cpu_count: Cores that count: in a container with a limit as many as that allows, which may be half a one.
+        container: It is a container: memory is that of its limit if it has one, and so is the load in percent.
+    """
 
     host: str
     time: int
@@ -259,6 +336,10 @@ class HostStatus:
     runs: list[str] = field(default_factory=list)
     uptime_seconds: float | None = None
     load: float | None = None
+    swap_used: int | None = None
+    swap_total: int | None = None
+    cpu_count: float | None = None
+    container: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +378,15 @@ class Hello:
         writer_id: UUIDv4 of this process life; with ``run_id`` it names the stream.
         next_seq: The next record that the script would number.
         boot_id: Identity of the host's boot, so that monotonic times compare.
+        process_space: Identity of what its process id counts in: the boot and, on Linux, the container. Where it is
+            the server's own, the server sees by itself when the process is gone.
+        notebook: The script is a notebook's kernel: when it is gone the run was interrupted, not crashed.
         name: Name for the run if it is new; the ``config`` record brings the rest.
+        host: Name of the machine: the owner of a run that left from there is known to be gone at once.
+        process: Identity of the process, made anew in each: it never conflicts with itself.
+        pid: Id of the process.
+        pid_start: When it started, in seconds since 1970.
+        take: After ``nack`` ``conflict``: take the run from the process that owns it.
     """
 
     run_id: str
@@ -315,6 +404,13 @@ class Hello:
     wall_ns: int = 0
     name: str | None = None
     project: str | None = None
+    process_space: str = ""
+    notebook: bool = False
+    host: str = ""
+    process: str = ""
+    pid: int | None = None
+    pid_start: float | None = None
+    take: bool = False
     type: Literal["hello"] = "hello"
 
 
@@ -383,7 +479,10 @@ class Bye:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """Answer to ``hello``: send from ``acked_seq + 1``, at most ``window_bytes`` unacknowledged."""
+    """Answer to ``hello``: send from ``acked_seq + 1``, at most ``window_bytes`` unacknowledged.
+
+    ``epoch`` counts the processes that owned the run; the newest is the one that may write it.
+    """
 
     server_id: str
     acked_seq: int
@@ -406,9 +505,13 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Nack:
-    """The batch was not stored. ``retry`` again after ``retry_ms``; ``gap`` from ``expect``; others: stop."""
+    """The batch was not stored. ``retry`` again after ``retry_ms``; ``gap`` from ``expect``; others: stop.
 
-    code: Literal["retry", "gap", "too_large", "fenced", "auth", "gone", "bad"]
+    ``conflict`` answers a ``hello``: another process owns the run. With ``retry_ms`` it may be gone: ask again then.
+    Without, log under another ``run_id``, or say hello again with ``take``.
+    """
+
+    code: Literal["retry", "gap", "too_large", "conflict", "fenced", "auth", "gone", "bad"]
     detail: str
     at_seq: int | None = None
     expect: int | None = None
@@ -435,6 +538,7 @@ ServerMessage = (
     | RunDeleted
     | EventMessage
     | CommandMessage
+    | LogMessage
     | Resync
     | SystemUpdate
     | ErrorMessage

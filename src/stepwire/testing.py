@@ -30,16 +30,17 @@ class RunningServer:
 
 
 @contextmanager
-def running_server(data: Path | None = None) -> Iterator[RunningServer]:
+def running_server(data: Path | None = None, **settings: Any) -> Iterator[RunningServer]:
     """Run a real server in a thread of this process, on a free port of 127.0.0.1.
 
     Args:
         data: Data folder; a throw-away one when left out.
+        settings: Other fields of the server's settings, as ``silent_seconds=1``.
     """
     with tempfile.TemporaryDirectory(prefix="stepwire-") as folder:
         listening = socket.create_server(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-        app = _app(data or Path(folder), port)
+        app = _app(settings | {"data": data or Path(folder), "port": port})
         server = _server(app)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True)
         thread.start()
@@ -53,11 +54,11 @@ def running_server(data: Path | None = None) -> Iterator[RunningServer]:
             listening.close()
 
 
-def _app(data: Path, port: int) -> Any:
+def _app(settings: dict[str, Any]) -> Any:
     from stepwire.app import create_app
     from stepwire.server.settings import Settings
 
-    return create_app(Settings(data=data, port=port))
+    return create_app(Settings(**settings))
 
 
 def _server(app: Any) -> Any:

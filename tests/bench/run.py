@@ -26,6 +26,7 @@ from tests.bench import (
     peers,
     reading,
     results,
+    sdk,
     starting,
 )
 from tests.bench.load import MIDDLE, SMALL, WIDE
@@ -34,6 +35,7 @@ from tests.bench.machine import Figure, commit, load
 SECONDS = float(os.environ.get("BENCH_SECONDS", "8"))
 MINUTES = float(os.environ.get("BENCH_MINUTES", "1"))
 SIZES = [size for size in (10**6, 10**7, 10**8) if size <= float(os.environ.get("BENCH_POINTS", "1e8"))]
+CALLS = int(os.environ.get("BENCH_CALLS", "1000000"))
 RUNS = int(os.environ.get("BENCH_RUNS", "10000"))
 
 Measure = Callable[[], list[Figure]]
@@ -42,6 +44,7 @@ GROUPS: dict[str, list[Measure]] = {
     "reading": [lambda: reading.chart(40_000)],
     "starting": [starting.start, starting.importing, starting.page],
     "browser": [browser.latency],
+    "sdk": [lambda: sdk.calls(CALLS), sdk.wide, sdk.loop, sdk.outage, sdk.size],
     "engine_ingest": [
         engine_ingest.sdk,
         lambda: engine_ingest.raw(MIDDLE, SECONDS),

@@ -124,6 +124,7 @@ def test_misuse_of_the_describing_methods_raises(monitor):
         (lambda: monitor.define_metric("a\ud800"), "name"),
         (lambda: monitor.set_total_steps(0), "total_steps"),
         (lambda: monitor.set_status("running"), "status"),
+        (lambda: monitor.set_status("failed", ""), "reason"),
     ):
         with pytest.raises(InvalidError, match=match):
             call()
@@ -132,9 +133,21 @@ def test_misuse_of_the_describing_methods_raises(monitor):
 def test_the_status_set_by_hand_is_the_last_word(transport):
     """set_status decides; finish adds no other status."""
     monitor = TrainingMonitor("test", transport=transport, system_metrics_interval=0)
-    monitor.set_status("failed")
+    monitor.set_status("failed", "out of patience")
     monitor.finish()
-    assert [record["status"] for record in transport.records("status")] == ["failed"]
+    assert [(record["status"], record["reason"]) for record in transport.records("status")] == [
+        ("failed", "out of patience")
+    ]
+
+
+def test_the_config_can_be_added_to(monitor, transport):
+    """What is known later goes as a record of its own, secrets hidden; only a dict or object will do."""
+    monitor.update_config({"layers": 3, "api_key": "sk-123"})
+    with pytest.raises(TypeError):
+        monitor.update_config("layers=3")
+    assert monitor.flush(5)
+    (record,) = transport.records("config_update")
+    assert record["config"] == {"layers": 3, "api_key": "[redacted]"}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepwire.client.settings import read_settings, read_url
+from stepwire.client.settings import CAPTURES, read_settings, read_url
 from stepwire.errors import InvalidError
 
 
@@ -30,6 +30,19 @@ def test_an_unusable_address_is_misuse(url):
     with pytest.raises(InvalidError) as caught:
         read_settings("run", {"dashboard_url": url or " "}, {})
     assert caught.value.field == "dashboard_url"
+
+
+def test_the_interval_of_samples_may_come_from_the_environment():
+    """An argument wins over the variable, the variable over 5 s; 0 is off."""
+    variable = "STEPWIRE_SYSTEM_METRICS_INTERVAL"
+    assert read_settings("run", {}, {}).system_metrics_interval == 5.0
+    assert read_settings("run", {}, {variable: ""}).system_metrics_interval == 5.0
+    assert read_settings("run", {}, {variable: "0.5"}).system_metrics_interval == 0.5
+    assert read_settings("run", {"system_metrics_interval": 0}, {variable: "9"}).system_metrics_interval == 0
+    for bad in ("often", "-1", "nan", "inf"):
+        with pytest.raises(InvalidError) as caught:
+            read_settings("run", {}, {variable: bad})
+        assert caught.value.field == variable
 
 
 def test_a_bad_variable_is_named():
@@ -72,7 +85,6 @@ def test_arguments_win_over_the_environment():
         ({"system_metrics_interval": -1}, InvalidError, "system_metrics_interval"),
         ({"system_metrics_interval": float("nan")}, InvalidError, "system_metrics_interval"),
         ({"system_metrics_interval": "5"}, TypeError, "system_metrics_interval"),
-        ({"mode": "offline"}, InvalidError, "offline"),
         ({"mode": "on"}, InvalidError, "mode"),
         ({"project": "a\ud800"}, InvalidError, "project"),
         ({"group": "a\0b"}, InvalidError, "group"),
@@ -93,8 +105,29 @@ def test_a_run_needs_a_name(name, error):
         read_settings(name, {}, {})
 
 
-def test_only_a_later_rank_of_a_known_run_joins():
-    """rank > 0 joins the run whose id is given; without an id it is a run of its own."""
-    assert read_settings("run", {"rank": 1, "run_id": "run_1"}, {}).joins
-    assert not read_settings("run", {"rank": 1}, {}).joins
-    assert not read_settings("run", {"rank": 0, "run_id": "run_1"}, {}).joins
+@pytest.mark.parametrize(
+    ("told", "argument", "captures"),
+    [
+        (None, None, CAPTURES),
+        ("1", None, CAPTURES),
+        ("0", None, set()),
+        ("off", True, {"console"}),
+        ("console, git", None, {"console", "git"}),
+        ("console,git", False, {"git"}),
+        (None, False, CAPTURES - {"console"}),
+        ("Packages", True, {"packages", "console"}),
+    ],
+)
+def test_what_is_captured_can_be_chosen(told, argument, captures):
+    """The variable names the parts; the argument decides over the output."""
+    environment = {} if told is None else {"STEPWIRE_CAPTURE": told}
+    assert read_settings("x", {"capture_output": argument}, environment).captures == captures
+
+
+@pytest.mark.parametrize(
+    ("told", "argument", "error"), [("git,everything", None, InvalidError), ("1", "no", TypeError)]
+)
+def test_a_wrong_choice_of_captures_raises(told, argument, error):
+    """A word that means nothing is told, and so is an argument that is no bool."""
+    with pytest.raises(error, match=r"STEPWIRE_CAPTURE|capture_output"):
+        read_settings("x", {"capture_output": argument}, {"STEPWIRE_CAPTURE": told})

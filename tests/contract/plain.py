@@ -52,6 +52,7 @@ class Tape:
     high: int = 0
     logged: int = 0
     limit: float | None = None
+    rewound_to: float | None = None
     number: int = 0
     sets: dict[tuple[str, ...], TapeSet] = field(default_factory=dict)
     records: list[tuple[int, dict[str, Any]]] = field(default_factory=list)

@@ -8,7 +8,7 @@ import pytest
 from stepwire.errors import ConflictError, InvalidError, NotFoundError
 from stepwire.protocol import CommandMessage
 from stepwire.storage.catalog.answers import KEPT_US
-from stepwire.storage.catalog.interface import NewCheckpoint, NewRun, RunFilter, StoredAnswer
+from stepwire.storage.catalog.interface import NewCheckpoint, NewRun, Owner, RunFilter, StoredAnswer
 from stepwire.storage.row import write_cursor
 
 
@@ -226,6 +226,40 @@ def test_counts_by_status(catalog, write):
     for status in ("running", "failed", "running"):
         make_run(write, status=status)
     assert catalog.count_runs() == {"running": 2, "failed": 1}
+
+
+# --- owners ----------------------------------------------------------------------------------------------
+
+
+def owners_of(storage, run_id):
+    return storage.writer.submit(lambda tx: storage.catalog.list_owners(tx, run_id)).result(20)
+
+
+def epoch_of(storage, run_id):
+    return storage.writer.submit(lambda tx: storage.catalog.current_epoch(tx, run_id)).result(20)
+
+
+def test_owners_follow_each_other(storage, write):
+    """The newest is the first of the list, and its epoch counts; other runs have their own."""
+    assert (owners_of(storage, "run_1"), epoch_of(storage, "run_1")) == ([], 0)
+    first = Owner("run_1", 1, "w1", 1, "host", "process", created_at=5)
+    second = Owner("run_1", 2, "w2", 3)
+    for owner in (first, second, Owner("run_2", 1, "w1")):
+        write("add_owner", owner)
+    assert owners_of(storage, "run_1") == [second, first]
+    assert (epoch_of(storage, "run_1"), epoch_of(storage, "run_2")) == (2, 1)
+    write("mark_taken", "run_1", 1)
+    assert owners_of(storage, "run_1") == [second, dataclasses.replace(first, taken=True)]
+
+
+def test_a_deleted_run_is_owned_by_nobody(storage, write):
+    """In the trash it still is; gone for good it is not."""
+    run = make_run(write, id="run_1")
+    write("add_owner", Owner("run_1", 1, "w1"))
+    write("trash_run", run.id, 2)
+    assert epoch_of(storage, "run_1") == 1
+    write("delete_run", run.id)
+    assert owners_of(storage, "run_1") == []
 
 
 # --- lists -----------------------------------------------------------------------------------------------
@@ -452,3 +486,31 @@ def test_the_server_id_is_made_once(catalog, storage):
     """32 hex digits, the same at every look."""
     assert len(catalog.server_id()) == 32
     assert catalog.server_id() == type(catalog)(storage.database).server_id()
+
+
+# --- environments ----------------------------------------------------------------------------------------
+
+
+def test_environments_are_joined_by_attempt(catalog, write):
+    """What comes later replaces what was known under the same name; the newest attempt is answered first."""
+    make_run(write, id="run_1")
+    write("add_environment", "run_1", 1, 5, {"folder": "/a", "git": {"odd": "\ud800", "nul": "\0"}})
+    write("add_environment", "run_1", 1, 6, {"folder": "/b", "packages": {"numpy": "2"}})
+    write("add_environment", "run_1", 2, 7, {"folder": "/c"})
+    first = catalog.get_environment("run_1", 1)
+    assert (first.run_id, first.attempt, first.time) == ("run_1", 1, 6)
+    assert first.found == {"folder": "/b", "git": {"odd": "\ud800", "nul": "\0"}, "packages": {"numpy": "2"}}
+    assert catalog.get_environment("run_1").found == {"folder": "/c"}
+    for run_id, attempt in (("run_1", 3), ("run_2", None)):
+        with pytest.raises(NotFoundError):
+            catalog.get_environment(run_id, attempt)
+
+
+def test_an_environment_goes_with_its_run(catalog, write):
+    """Nothing of a deleted run is found under its id again."""
+    make_run(write, id="run_1")
+    write("add_environment", "run_1", 1, 5, {"folder": "/a"})
+    write("delete_run", "run_1")
+    make_run(write, id="run_1")
+    with pytest.raises(NotFoundError):
+        catalog.get_environment("run_1")

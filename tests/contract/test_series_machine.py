@@ -217,8 +217,10 @@ class Machine(RuleBasedStateMachine):
         attempt = max((tape.attempt for tape in source.streams), default=1) + more
         attempt = max(1, attempt - int(early))
         tape = Tape(id_, f"w{len(source.streams)}", attempt, rank)
-        limits = [other.limit for other in source.streams if other.attempt >= attempt and other.limit is not None]
-        tape.limit = min(limits, default=None)  # late to an attempt that was rewound
+        limits = [other.limit for other in source.streams if other.attempt >= attempt]
+        limits += [other.rewound_to for other in source.streams if other.attempt > attempt]
+        # late to an attempt that was rewound, or would have been
+        tape.limit = min((limit for limit in limits if limit is not None), default=None)
         tape.number = self.write(lambda tx: self.stream(tx, tape)).number
         source.streams.append(tape)
         self.tapes.append(tape)
@@ -335,6 +337,8 @@ class Machine(RuleBasedStateMachine):
         for other in self.sources[tape.source].streams:
             if other.attempt < attempt:
                 other.limit = step if other.limit is None else min(step, other.limit)
+            if other.attempt == attempt:
+                other.rewound_to = step if other.rewound_to is None else min(step, other.rewound_to)
 
     @precondition(lambda self: any(source.names() for source in self.sources.values()))
     @rule(data=st.data(), new=st.sampled_from(RENAMED), back=st.booleans())

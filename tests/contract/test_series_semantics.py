@@ -208,6 +208,19 @@ def test_a_process_that_is_late_to_a_rewound_attempt_is_hidden_too(script):
         script.check_windows(superseded=superseded, points=(5, 100))
 
 
+def test_an_attempt_that_is_heard_of_after_it_was_rewound_is_hidden_too(script):
+    """The first attempt comes whole after the third one went on from step 5: nobody knew its stream then."""
+    script.log(script.tape("w3", 3), range(6, 20))
+    script.rewind(3, 5)
+    for writer, attempt, limit in (("w1", 1, 5), ("w2", 2, 5), ("w3 again", 3, None), ("w4", 4, None)):
+        tape = script.tape(writer, attempt)
+        tape.limit = limit
+        script.log(tape, range(10))
+    script.check()
+    for superseded in (False, True):
+        script.check_windows(superseded=superseded, points=(5, 100))
+
+
 def test_a_rewind_of_falling_steps_hides_single_points(script):
     """Steps that begin anew each epoch: every point past the step is hidden, wherever it stands."""
     script.log(script.tape(), np.arange(30_000) % 1000)

@@ -244,6 +244,15 @@ def test_commands(client: TestClient, run_id: str) -> None:
     assert client.post(f"/api/runs/{run_id}/commands", json={"command": "format disk"}).status_code == 422
 
 
+def test_the_commands_that_can_be_sent(client: TestClient, run_id: str) -> None:
+    """Stop, a checkpoint and an evaluation; whether a script can do it, the script says."""
+    for command in ("stop", "save_checkpoint", "evaluate"):
+        sent = client.post(f"/api/runs/{run_id}/commands", json={"command": command})
+        assert (sent.status_code, sent.json()["command"]) == (200, command)
+    refused = client.post(f"/api/runs/{run_id}/commands", json={"command": "dance"})
+    assert (refused.status_code, refused.json()["field"]) == (422, "command")
+
+
 def test_a_command_that_nobody_took_expires_with_its_run(client: TestClient, run_id: str) -> None:
     """Once the run has ended its open commands have an outcome too."""
     client.post(f"/api/runs/{run_id}/commands", json={"command": "stop"})

@@ -4,8 +4,8 @@ import asyncio
 import json
 from array import array
 
-from stepwire.protocol import EventMessage
-from stepwire.server.hub import VIEWER_BYTES, Hub, Viewer
+from stepwire.protocol import EventMessage, LogLine
+from stepwire.server.hub import LINES_PER_SECOND, VIEWER_BYTES, Hub, LinesRoom, Viewer
 from stepwire.storage.series.interface import AcceptedSet
 
 
@@ -108,3 +108,86 @@ async def test_samples_of_the_process_do_not_move_the_step() -> None:
     assert set(messages[0]["metrics"]) == {"loss", "system/process/cpu_percent"} and set(messages[1]["metrics"]) == {
         "loss"
     }
+
+
+def lines(first: int, count: int) -> list[LogLine]:
+    """Lines that a run printed."""
+    return [LogLine(number, 0, "stdout", str(number)) for number in range(first, first + count)]
+
+
+async def test_lines_are_gathered_for_those_who_want_them() -> None:
+    """Several times a second one message with all lines since; nobody else gets any."""
+    hub, wants, other = Hub(), Viewer(), Viewer()
+    hub.subscribe(wants, "r", None, logs=True)
+    hub.subscribe(other, "r", None)
+    assert hub.wants_lines("r") and not hub.wants_lines("s")
+    for number in range(10):
+        hub.publish_lines("r", lines(number, 1))
+    [message] = [json.loads(text) for text in await wants.take()]
+    assert (message["type"], [line["line"] for line in message["lines"]]) == ("log", list(range(10)))
+    hub.publish(event("x"), "r")
+    assert [json.loads(text)["type"] for text in await other.take()] == ["event"]
+
+
+async def test_lines_are_wanted_until_the_last_one_leaves() -> None:
+    """Each way to leave counts: to unsubscribe, to subscribe without them, to go away."""
+    hub, viewers = Hub(), [Viewer(), Viewer(), Viewer()]
+    for viewer in viewers:
+        hub.subscribe(viewer, "r", None, logs=True)
+        hub.subscribe(viewer, "r", None, logs=True)
+    hub.unsubscribe(viewers[0], "r")
+    hub.subscribe(viewers[1], "r", None)
+    assert hub.wants_lines("r")
+    hub.leave(viewers[2])
+    assert not hub.wants_lines("r")
+    hub.subscribe(viewers[0], "*", None, logs=True)
+    assert not hub.wants_lines("*")
+
+
+async def test_a_flood_of_lines_is_not_kept_for_viewers() -> None:
+    """A hundred thousand lines cost the memory of some hundred, and one message that says where to read."""
+    hub, viewer = Hub(), Viewer()
+    hub.subscribe(viewer, "r", None, logs=True)
+    for first in range(0, 100_000, 1000):
+        hub.publish_lines("r", lines(first, 1000))
+        assert len(hub._channels["r"].lines) <= LINES_PER_SECOND + 2
+    [message] = [json.loads(text) for text in await viewer.take()]
+    assert message == {"type": "resync", "run_id": "r", "from_line": 0}
+
+
+async def test_long_lines_count_more() -> None:
+    """A few lines of 64 KiB are as many as a viewer gets in a second; more are for REST, and points stay with him."""
+    hub, viewer = Hub(), Viewer()
+    hub.subscribe(viewer, "r", None, logs=True)
+    hub.publish_lines("r", [LogLine(number, 0, "stdout", "x" * 65_536) for number in range(5)])
+    assert [json.loads(text) for text in await viewer.take()] == [{"type": "resync", "run_id": "r", "from_line": 0}]
+
+
+def test_a_viewer_is_told_so_many_lines_a_second() -> None:
+    """What is more is missed, told once a second, and then lines come again."""
+    now = 0.0
+    room = LinesRoom(lambda: now)
+    assert room.admit("r", 0, 150)
+    assert not room.admit("r", 150, 100)
+    assert room.take_missed("r") == 150
+    assert room.take_missed("r") is None
+    now = 0.5
+    assert not room.admit("r", 250, 300)
+    assert not room.admit("r", 550, 1)  # what follows is missed, too: lines are told in order
+    assert room.has_missed
+    assert room.take_missed("r") is None
+    now = 1.0
+    assert room.take_missed("r") == 250
+    assert not room.has_missed
+    assert room.admit("r", 551, LINES_PER_SECOND)
+    assert room.admit("other", 0, 0)
+
+
+def test_a_viewer_of_several_runs_has_one_room_for_all() -> None:
+    """Ten noisy runs are no ten times as many lines."""
+    room = LinesRoom(lambda: 0.0)
+    assert room.admit("a", 0, LINES_PER_SECOND)
+    assert not room.admit("b", 0, 1)
+    assert room.take_missed("b") == 0
+    room.forget("b")
+    assert room.admit("b", 1, 0)

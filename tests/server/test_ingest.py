@@ -133,6 +133,7 @@ def test_records_change_the_run(client: TestClient) -> None:
         script = Script(session)
         script.batch(1, [], [
             {"type": "config", "name": "real name", "project": "p", "config": {"lr": 0.1}, "tags": ["t"], "host": "h", "total_steps": 9},
+            {"type": "config_update", "config": {"lr": 0.2, "optimizer": {"name": "adam"}}},
             {"type": "event", "level": "warning", "event": "odd", "message": "look", "step": 3},
             {"type": "checkpoint", "id": "ckpt_a", "filepath": "/a.npz", "step": 3, "metrics": {"loss": 1.5}},
             {"type": "checkpoint", "id": "ckpt_a", "filepath": "/a.npz", "step": 3, "size": 10, "sha256": "0" * 64},
@@ -142,10 +143,11 @@ def test_records_change_the_run(client: TestClient) -> None:
             {"type": "status", "status": "failed", "reason": "ValueError"},
             {"type": "never_heard_of", "x": 1},
         ])  # fmt: skip
-        assert script.receive("ack")["acked_seq"] == 9
+        assert script.receive("ack")["acked_seq"] == 10
         assert receive(viewing, "status_change")["new_status"] == "failed"
     run = client.get(f"/api/runs/{RUN}").json()
-    assert (run["name"], run["config"], run["tags"], run["total_steps"]) == ("real name", {"lr": 0.1}, ["t"], 9)
+    config = {"lr": 0.2, "optimizer": {"name": "adam"}}
+    assert (run["name"], run["config"], run["tags"], run["total_steps"]) == ("real name", config, ["t"], 9)
     assert (run["status"], run["reason"], run["metric_definitions"]) == (
         "failed",
         "ValueError",
@@ -154,7 +156,15 @@ def test_records_change_the_run(client: TestClient) -> None:
     checkpoint = client.get("/api/checkpoints/ckpt_a").json()
     assert checkpoint["is_best"] and checkpoint["size"] == 10 and checkpoint["metrics"] == {"loss": 1.5}
     events = [event["event"] for event in client.get("/api/events", params={"run_id": RUN}).json()["events"]]
-    assert {"run_started", "odd", "checkpoint_saved", "checkpoint_best", "gap", "status_change"} <= set(events)
+    assert {
+        "run_started",
+        "odd",
+        "checkpoint_saved",
+        "checkpoint_best",
+        "gap",
+        "status_change",
+        "config_updated",
+    } <= set(events)
 
 
 def test_poison_never_blocks_its_stream(client: TestClient) -> None:
@@ -169,6 +179,7 @@ def test_poison_never_blocks_its_stream(client: TestClient) -> None:
             {"type": "status", "status": "flying"}, {"type": "config"}, {"type": "best", "checkpoint_id": "none"}, {"type": "event"},
             {"type": "event", "message": "x", "data": {"bytes": b"\xff"}}, {"type": "checkpoint", "id": 3}, {"type": "system", "host": 4, "process": {"a": "b"}},
             {"type": "total_steps", "total_steps": 2**63}, {"type": "config", "name": "n", "config": [1]},
+            {"type": "config_update", "config": "lr=1"}, {"type": "config_update"},
         ]  # fmt: skip
         script.batch(1, [1.0], poison)
         assert script.receive("ack")["acked_seq"] == 1 + len(poison)

@@ -7,7 +7,7 @@ from stepwire.testing import running_server
 def train(url: str) -> None:
     """Every public member with the types that users write."""
     with TrainingMonitor("typed", config={"lr": 1e-3}, dashboard_url=url, tags=("a",), total_steps=10) as monitor:
-        monitor.define_metric("val/*", goal="min")
+        monitor.define_metric("val/*", goal="min", rank="all")
         monitor.log_metrics({"loss": 0.5, "nested": {"acc": 1}}, step=1)
         checkpoint: str = monitor.save_checkpoint("model.npz", metrics={"loss": 0.5}, metadata={"epoch": 1}, step=1)
         monitor.mark_best_checkpoint(checkpoint)
@@ -16,7 +16,19 @@ def train(url: str) -> None:
         address: str = monitor.url
         dropped: int = monitor.dropped
         if stop and kept and address and not dropped:
-            monitor.set_status("interrupted")
+            monitor.update_config({"late": True})
+            monitor.set_status("interrupted", "asked to")
+
+
+def resume(url: str) -> None:
+    """A run is taken up again."""
+    monitor = TrainingMonitor.resume_or_create(
+        "typed", "checkpoints", {"lr": 1e-3}, url, on_conflict="take", tags=("a",)
+    )
+    attempt: int = monitor.attempt
+    path: str | None = monitor.last_checkpoint_path()
+    if monitor.is_resumed and attempt > 1 and path is not None:
+        monitor.rewind(monitor.get_last_checkpoint(trust=True)["step"])
 
 
 def check() -> None:

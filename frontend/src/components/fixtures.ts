@@ -11,6 +11,7 @@ export function aRun(changes: Partial<Run> = {}): Run {
     project: "default",
     status: "running",
     health: "ok",
+    lamps: null,
     reason: null,
     config: {},
     tags: [],

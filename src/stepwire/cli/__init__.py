@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from stepwire.cli import archive, demo, export, restore, trash, up
+from stepwire.cli import archive, demo, export, restore, run, sync, trash, up
 from stepwire.errors import StepwireError
 from stepwire.version import __version__
 
-COMMANDS = (up, demo, export, archive, restore, trash)
+COMMANDS = (up, demo, run, sync, export, archive, restore, trash)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -32,6 +32,13 @@ def add_to(parsers: Any) -> None:
         "--trusted-proxy", action="append", default=[], metavar="ADDRESS", help="believe its X-Forwarded-Proto"
     )
     parser.add_argument("--root-path", help="path prefix that a proxy strips")
+    parser.add_argument(
+        "--follow",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="show what jobs keep in this shared folder",
+    )
     parser.add_argument("--log-file", type=Path, help="log to this file; SIGHUP opens it anew")
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="(default: warning)")
     parser.add_argument("--no-browser", action="store_true", help="don't open a browser")
@@ -56,5 +63,6 @@ def _settings(settings: "Settings", given: argparse.Namespace) -> "Settings":
         **chosen,
         allowed_hosts=(*settings.allowed_hosts, *given.allowed_host),
         allowed_origins=(*settings.allowed_origins, *given.allowed_origin),
+        follow=(*settings.follow, *given.follow),
         trusted_proxies=(*settings.trusted_proxies, *given.trusted_proxy),
     )

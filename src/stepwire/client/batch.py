@@ -25,9 +25,10 @@ class MetricSet:
         ordinal: The set's number in its stream, from 0.
         pack: Packs one value per name into little-endian float64.
         announced: Generation of the outbox in which the names were last put on the wire; 0 for never.
+        stream: The spool that knows the names.
     """
 
-    __slots__ = ("announced", "names", "ordinal", "pack", "wire_bytes")
+    __slots__ = ("announced", "names", "ordinal", "pack", "stream", "wire_bytes")
 
     def __init__(self, ordinal: int, names: tuple[str, ...], wire_bytes: int) -> None:
         self.ordinal = ordinal
@@ -35,6 +36,7 @@ class MetricSet:
         self.pack = _packer(len(names))
         self.wire_bytes = wire_bytes
         self.announced = 0
+        self.stream: object = None
 
 
 Row = tuple[MetricSet, int | float, int, bytes]

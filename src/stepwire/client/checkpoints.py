@@ -10,6 +10,7 @@ from typing import Any
 from stepwire.client.batch import Record
 from stepwire.client.clock import Clock
 from stepwire.client.document import METADATA_BYTES, clean, document, json_number
+from stepwire.client.identity import SavedCheckpoint
 from stepwire.client.ids import new_id
 from stepwire.client.imports import load
 from stepwire.client.metrics import flatten, read_step
@@ -26,17 +27,25 @@ class Checkpoints:
     Args:
         put: Takes the records.
         last_step: Returns the step to note when the caller names none.
+        note: Told of each checkpoint at once, in the caller's thread.
     """
 
-    def __init__(self, put: Callable[[Record], None], last_step: Callable[[], float | None], clock: Clock) -> None:
+    def __init__(
+        self,
+        put: Callable[[Record], None],
+        last_step: Callable[[], float | None],
+        clock: Clock,
+        note: Callable[[SavedCheckpoint], None] = lambda saved: None,
+    ) -> None:
         self._put = put
+        self._note = note
         self._last_step = last_step
         self._clock = clock
         self.after_fork()
 
     def after_fork(self) -> None:
         """Leave what is being measured to the parent process."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # re-entrant: a signal handler may save while it has interrupted a save
         self._waiting: deque[Record] = deque()
         self._busy = False
 
@@ -64,6 +73,7 @@ class Checkpoints:
             "verdict": "registered",
         }
         self._put({**record, "filepath": clean(record["filepath"])})
+        self._note(SavedCheckpoint(record["id"], record["filepath"], record["step"]))
         self._measure_later(record)
         return str(record["id"])
 

@@ -55,6 +55,10 @@ class Commands:
             raise TypeError(f"handler must be callable, not {type(handler).__name__}")
         self._handlers[command] = handler
 
+    def handler(self, command: str) -> Callable[[dict[str, Any]], object] | None:
+        """Return who handles a command, ``None`` if nobody does."""
+        return self._handlers.get(command)
+
     def poll(self) -> int:
         """Run the handlers of the commands that came; return how many. A handler's error is the caller's."""
         count = 0

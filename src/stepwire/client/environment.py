@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from stepwire.client.document import clean
@@ -19,12 +19,25 @@ def describe() -> dict[str, Any]:
     ``pid_start`` is when this process started, in seconds since 1970, or ``None`` where that is not known.
     """
     return {
-        "host": clean(socket.gethostname()),
-        "pid": os.getpid(),
-        "pid_start": _process_start(),
+        **whoami(),
         "python": sys.version.split()[0],
-        "argv": [clean(argument) for argument in redact_arguments(_command_line()[:_MAX_ARGUMENTS])],
+        "argv": arguments_of(_command_line()),
     }
+
+
+def describe_command(argv: Sequence[str]) -> dict[str, Any]:
+    """Return the same of a command that this process has started: its arguments, whatever language it is in."""
+    return {**whoami(), "argv": arguments_of(argv)}
+
+
+def arguments_of(argv: Sequence[str]) -> list[str]:
+    """Return a command line as it may be told: without secrets, at most 1,000 arguments."""
+    return [clean(argument) for argument in redact_arguments(argv[:_MAX_ARGUMENTS])]
+
+
+def whoami() -> dict[str, Any]:
+    """Return what names this process among all: ``host``, ``pid``, ``pid_start``."""
+    return {"host": clean(socket.gethostname()), "pid": os.getpid(), "pid_start": _process_start()}
 
 
 def _process_start() -> float | None:
@@ -36,11 +49,3 @@ def _process_start() -> float | None:
 
 def _command_line() -> list[str]:
     return list(getattr(sys, "argv", []))
-
-
-def boot_id() -> str:
-    """Return the identity of this boot of the host, so that monotonic times compare; empty if unknown."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_bytes().strip().decode()
-    except OSError:
-        return ""

@@ -15,3 +15,10 @@ def new_id(prefix: str, time_ms: int | None = None) -> str:
     chance = int.from_bytes(os.urandom(10), "big")
     high, low = chance >> 68, chance & (1 << 62) - 1
     return f"{prefix}_{moment << 80 | 7 << 76 | high << 64 | 2 << 62 | low:032x}"
+
+
+def new_writer_id() -> str:
+    """Return a UUIDv4 as text, without loading ``uuid``: there may be no file descriptor to do so."""
+    chance = int.from_bytes(os.urandom(16), "big") & ~(0xF << 76 | 0x3 << 62) | 4 << 76 | 2 << 62
+    digits = f"{chance:032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

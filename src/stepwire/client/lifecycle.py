@@ -6,18 +6,21 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, NoReturn, Protocol
+
+from stepwire.client.notebook import kernel_shell, on_cell_error
+from stepwire.client.sigterm import SIGTERM_EXIT_CODE, Sigterm
 
 END_SECONDS = 4.0
 INTERRUPT_SECONDS = 2.0
 _LOOK_SECONDS = 0.002
+_MAX_ERRORS = 20
 
 INTERRUPTED_BY_KEYBOARD = 130  # what a shell sees of a process that ctrl-C ended
-INTERRUPTED_BY_SIGTERM = 128 + signal.SIGTERM
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,9 @@ class Outcome:
 
 
 COMPLETED = Outcome("completed", exit_code=0)
-PREEMPTED = Outcome("interrupted", exit_code=INTERRUPTED_BY_SIGTERM, reason="preempted")
+PREEMPTED = Outcome("interrupted", exit_code=SIGTERM_EXIT_CODE, reason="preempted")
+KERNEL_ENDED = Outcome("interrupted", reason="the notebook's kernel ended")
+CELL_RUN_AGAIN = Outcome("interrupted", reason="cell run again")
 
 
 def judge(error: BaseException | None) -> Outcome:
@@ -72,13 +77,23 @@ class Watched(Protocol):
     def progress(self) -> object:
         """Return something that changes whenever metrics are logged."""
 
+    def note_error(self, error: BaseException, where: str) -> None:
+        """Tell of an exception that nobody caught and that does not end the process."""
+
+    def replaces(self, earlier: Any) -> bool:
+        """Return whether ``earlier``, another run of this process, is what the same notebook cell made before."""
+
     def after_fork(self) -> None:
         """Become a child process's own writer of the run."""
 
 
-def end_together(ends: Iterable[tuple[Watched, Outcome]]) -> None:
-    """End runs within ``END_SECONDS``, however many: all say how they ended before any is waited for."""
-    deadline = time.monotonic() + END_SECONDS
+def end_together(ends: Iterable[tuple[Watched, Outcome]], seconds: float | None = None) -> None:
+    """End runs within ``END_SECONDS``, however many: all say how they ended before any is waited for.
+
+    Args:
+        seconds: How long to wait in place of that.
+    """
+    deadline = time.monotonic() + (END_SECONDS if seconds is None else seconds)
     waiting = []
     for run, outcome in ends:
         run.conclude(outcome, deadline)
@@ -105,19 +120,21 @@ def interrupt_together(runs: list[Watched]) -> None:
 
 
 class Lifecycle:
-    """The hooks of one process: exit, uncaught exceptions, ``sys.exit``, SIGTERM, fork.
+    """The hooks of one process: exit, uncaught exceptions, ``sys.exit``, SIGTERM, fork, cells of a notebook.
 
     They are set with the first run and stay; without an open run they do nothing but call the next one.
-    SIGINT is left alone: it raises KeyboardInterrupt as always.
+    SIGINT is left alone: it raises KeyboardInterrupt as always. So is every other signal, as SIGUSR1.
     """
 
     def __init__(self) -> None:
         self._runs: list[Watched] = []
         self._is_hooked = False
-        self._is_sigterm_hooked = False
+        self._sigterm = Sigterm(lambda: interrupt_together(list(self._runs)))
+        self._errors = 0
         self._uncaught: BaseException | None = None
         self._exit: tuple[object, list[object]] | None = None
         self._exit_pid = 0
+        self._is_hooked_again = False
         self._fork = threading.local()
 
     def watch(self, run: Watched) -> None:
@@ -125,15 +142,22 @@ class Lifecycle:
         if not self._is_hooked:
             self._is_hooked = True
             self._hook_exceptions()
+            self._hook_threads()
+            on_cell_error(lambda error: self._note_error(error, "a cell"))
             if hasattr(os, "register_at_fork"):
                 os.register_at_fork(
                     before=self._before_fork,
                     after_in_parent=self._after_fork_in_parent,
                     after_in_child=self._after_fork_in_child,
                 )
-        self._hook_sigterm()
         self.hook_exit()
         self._runs.append(run)
+
+    def end_earlier(self, run: Watched) -> None:
+        """End what ``run``, which is about to begin, replaces: a notebook's cell was run again."""
+        earlier = [other for other in self._runs if run.replaces(other)]
+        if earlier:
+            end_together([(other, CELL_RUN_AGAIN) for other in earlier], INTERRUPT_SECONDS)
 
     def forget(self, run: Watched) -> None:
         """The run has ended by itself."""
@@ -141,6 +165,11 @@ class Lifecycle:
             self._runs.remove(run)
 
     def hook_exit(self) -> None:
+        """Be called when this process ends or gets SIGTERM; a forked child asks for that with its first record."""
+        self._sigterm.hook()
+        self._hook_end()
+
+    def _hook_end(self) -> None:
         """Be called when this process ends.
 
         ``multiprocessing`` ends its children without ``atexit`` and its main process only after waiting for
@@ -154,11 +183,22 @@ class Lifecycle:
             atexit.register(self.end_all)
         else:
             util.Finalize(None, self.end_all, exitpriority=-100)
+            if not self._is_hooked_again:
+                self._is_hooked_again = True
+                util.register_after_fork(self, Lifecycle._hook_end_again)
+
+    def _hook_end_again(self) -> None:
+        """A process of ``multiprocessing`` forgets its finalizers after it has made what came with its arguments."""
+        if self._exit_pid == os.getpid():
+            self._exit_pid = 0
+            self._hook_end()
 
     def end_all(self) -> None:
         """End every open run by what is known about the end of this process."""
         # In a child of multiprocessing the exception is still on its way up; no excepthook will see it.
-        outcome = judge(self._uncaught or sys.exc_info()[1])
+        outcome = judge(self._uncaught or sys.exc_info()[1] or _last_uncaught())
+        if kernel_shell() is not None:
+            outcome = KERNEL_ENDED
         end_together([(run, self._judge_exit(run) if outcome is COMPLETED else outcome) for run in self._runs])
         self._runs.clear()
         if isinstance(self._uncaught, KeyboardInterrupt):
@@ -184,19 +224,22 @@ class Lifecycle:
         sys.excepthook = excepthook
         sys.exit = leave
 
-    def _hook_sigterm(self) -> None:
-        if self._is_sigterm_hooked or threading.current_thread() is not threading.main_thread():
-            return  # Python lets only the main thread set handlers
-        self._is_sigterm_hooked = True
-        previous = signal.getsignal(signal.SIGTERM)
-        if previous is None or previous == signal.SIG_IGN:
-            return
+    def _hook_threads(self) -> None:
+        previous = threading.excepthook
 
-        def handler(number: int, frame: FrameType | None) -> None:
-            interrupt_together(list(self._runs))
-            _call_previous(previous, number, frame)
+        def excepthook(arguments: threading.ExceptHookArgs, /) -> None:
+            error, thread = arguments.exc_value, arguments.thread
+            if error is not None and not isinstance(error, SystemExit):
+                self._note_error(error, f"thread {thread.name}" if thread else "a thread")
+            previous(arguments)
 
-        signal.signal(signal.SIGTERM, handler)
+        threading.excepthook = excepthook
+
+    def _note_error(self, error: BaseException, where: str) -> None:
+        self._errors += 1
+        if self._errors <= _MAX_ERRORS:
+            for run in list(self._runs):
+                run.note_error(error, where)
 
     def _before_fork(self) -> None:
         # A new child forgets signals that its inherited handler has noted but not yet run. Held back by the
@@ -209,6 +252,8 @@ class Lifecycle:
     def _after_fork_in_child(self) -> None:
         try:
             self._uncaught = self._exit = None
+            self._errors = 0
+            self._sigterm.after_fork()
             for run in self._runs:
                 run.after_fork()
         finally:
@@ -225,14 +270,16 @@ def _leave_by_sigint() -> None:
         exec("raise KeyboardInterrupt")
 
 
-def _call_previous(
-    previous: Callable[[int, FrameType | None], Any] | int, number: int, frame: FrameType | None
-) -> None:
-    if callable(previous):
-        previous(number, frame)
-    else:
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+def _last_uncaught() -> BaseException | None:
+    """Return the exception that ends this process when a hook set after ours has kept it from us.
+
+    Python notes it before any hook. An interactive session notes each, and so may a library that prints the errors
+    of callbacks; only what comes from the outermost frame of all ends the process.
+    """
+    error, trace = getattr(sys, "last_value", None), getattr(sys, "last_traceback", None)
+    if error is None or trace is None or hasattr(sys, "ps1") or trace.tb_frame.f_back is not None:
+        return None
+    return error if isinstance(error, BaseException) else None
 
 
 LIFECYCLE = Lifecycle()

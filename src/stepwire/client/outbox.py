@@ -4,9 +4,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 from stepwire.client.batch import Kept, Record, Row, build_batch
+from stepwire.client.gaps import SPARED
+from stepwire.client.ids import new_writer_id
 from stepwire.protocol import Batch
 
 MEMORY_BYTES = 64 * 1024 * 1024
@@ -15,7 +17,6 @@ FRAME_RECORDS = 4096
 
 _ROW_BYTES = 208  # what CPython needs for a row beside its values: tuple, two ints, bytes header
 _WIRE_ROW_BYTES = 20  # at, step, time
-_SPARED = frozenset({"config", "status", "checkpoint", "best", "define_metric", "total_steps", "gap"})
 _NEVER = 1 << 62
 _ALWAYS = -1
 
@@ -25,6 +26,10 @@ class Outbox(Protocol):
 
     ``put`` may be called from any thread, also from a signal handler; the other methods from the sender's.
     """
+
+    @property
+    def writer_id(self) -> str:
+        """Id of the stream that the records belong to, a UUIDv4."""
 
     @property
     def acked(self) -> int:
@@ -67,8 +72,21 @@ class Outbox(Protocol):
     def refuse(self, seq: int, reason: str) -> None:
         """Replace a record that the server will never take by a ``gap`` record of the same number."""
 
-    def restart(self, lost: int) -> None:
-        """Begin a new stream with all that is kept; ``lost`` acknowledged records are gone on the server."""
+    def resume_at(self, acked: int) -> bool:
+        """Have ``take`` go on after ``acked``, the last record that the server has, with all names announced anew.
+
+        Returns:
+            False when that can't be: then a new stream was begun with all that is kept.
+        """
+
+    def relabel(self, **changes: Any) -> None:
+        """Change what is kept of the run that the records belong to: ``run_id``, ``attempt``."""
+
+    def sync(self) -> bool:
+        """Have a disk keep all that was put; whether it does."""
+
+    def close(self, *, is_over: bool) -> None:
+        """Let go of what is held; ``is_over`` when the run has ended and the server has stored all of it."""
 
     def after_fork(self) -> None:
         """Become the empty outbox of a child process."""
@@ -78,6 +96,7 @@ class NullOutbox:
     """Keeps nothing: the outbox of ``mode="disabled"``."""
 
     acked = pending = last = unsent = dropped = 0
+    writer_id = ""
 
     def put(self, item: Row | Record) -> None:
         """Forget the record."""
@@ -102,7 +121,18 @@ class NullOutbox:
     def refuse(self, seq: int, reason: str) -> None:
         """Do nothing."""
 
-    def restart(self, lost: int) -> None:
+    def resume_at(self, acked: int) -> bool:
+        """Agree: nothing is ever sent."""
+        return True
+
+    def relabel(self, **changes: Any) -> None:
+        """Do nothing."""
+
+    def sync(self) -> bool:
+        """Agree: there is nothing to keep."""
+        return True
+
+    def close(self, *, is_over: bool) -> None:
         """Do nothing."""
 
     def after_fork(self) -> None:
@@ -162,7 +192,14 @@ class MemoryOutbox:
         self._dropped = 0
         self._generation = 0
         self._lock = threading.RLock()
+        self._writer_id = ""
         self._clear()
+
+    @property
+    def writer_id(self) -> str:
+        """Id of the stream."""
+        self._writer_id = self._writer_id or new_writer_id()
+        return self._writer_id
 
     def _clear(self) -> None:
         self._sent: deque[Row | Kept] = deque()
@@ -230,7 +267,7 @@ class MemoryOutbox:
     def _make_room(self) -> None:
         while self._size > self._limit and self._waiting:
             item = self._waiting.popleft()
-            if isinstance(item, Kept) and item.record["type"] in _SPARED:
+            if isinstance(item, Kept) and item.record["type"] in SPARED:
                 self._spared.append(item)
                 self._spared_size += item.size
             else:
@@ -337,11 +374,32 @@ class MemoryOutbox:
             self._sent[place] = gap
             self._dropped += 1
 
+    def resume_at(self, acked: int) -> bool:
+        """Go on after ``acked``; a new stream when the server counts otherwise, as after a restore from a backup."""
+        known = self._acked
+        self.acknowledge(acked)
+        if self._acked != acked:
+            self.restart(max(known - acked, 0))
+            return False
+        self.rewind_to(acked + 1)
+        return True
+
+    def relabel(self, **changes: Any) -> None:
+        """Do nothing: nobody else reads this memory."""
+
+    def sync(self) -> bool:
+        """Say no: memory is no disk."""
+        return self.pending == 0
+
+    def close(self, *, is_over: bool) -> None:
+        """Do nothing: what is in memory goes with it."""
+
     def restart(self, lost: int) -> None:
         """Begin a new stream: ``config`` first, then a gap of ``lost`` records, then all that is kept."""
         with self._lock:
             kept = [*self._sent, *self._spared, *self._waiting]
             loss, wake_above = self._loss, self._wake_above
+            self._writer_id = ""
             self._clear()
             self._loss, self._wake_above = loss, wake_above
             self._spared.extend(self._head(lost))
@@ -359,4 +417,5 @@ class MemoryOutbox:
         self._lock = threading.RLock()  # the parent's may be held by a thread that does not exist here
         self._dropped = 0
         self._config = None
+        self._writer_id = ""
         self._clear()

@@ -11,7 +11,7 @@ from stepwire.client import backoff
 from stepwire.client.clock import Clock
 from stepwire.client.imports import load
 from stepwire.client.outbox import Outbox
-from stepwire.client.session import FinalError, Session, StreamLostError
+from stepwire.client.session import FinalError, Session
 from stepwire.client.transport import Transport
 from stepwire.protocol import CommandMessage, CommandResult, Hello
 
@@ -39,6 +39,7 @@ class Sender:
         on_command: Called with each command of the dashboard; returns the answer, if there is one now.
         on_start: Called when the thread starts, in the thread that logged first.
         chance: Returns a random number in [0, 1) for the back-off.
+        offline: Never start: somebody else brings the records to a server.
 
     Attributes:
         reached: Whether the server has ever said welcome.
@@ -46,7 +47,7 @@ class Sender:
         stopped_by: Why the server wants nothing more of this run, else ``None``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with; all but three have a usual value
         self,
         outbox: Outbox,
         transport: Transport,
@@ -57,6 +58,7 @@ class Sender:
         on_start: Callable[[], None] = lambda: None,
         clock: Clock | None = None,
         chance: Callable[[], float] = lambda: int.from_bytes(os.urandom(4), "big") / 2**32,
+        offline: bool = False,
     ) -> None:
         self._outbox = outbox
         self._transport = transport
@@ -66,6 +68,7 @@ class Sender:
         self._on_start = on_start
         self._clock = clock or Clock()
         self._chance = chance
+        self._is_offline = offline
         self._warned_at = -WARN_SECONDS
         self._reset()
 
@@ -74,7 +77,6 @@ class Sender:
         self._starting = threading.Lock()
         self._start_at = 0.0
         self._pid = os.getpid()
-        self._writer_id = ""
         self._session: Session | None = None
         self._results: deque[CommandResult] = deque(maxlen=_MAX_RESULTS)
         self._closing = self._hurried = False
@@ -98,6 +100,8 @@ class Sender:
         return self._session is not None and self._session.welcomed
 
     def _wake(self) -> None:
+        if self._is_offline:
+            return
         self.start()
         self._transport.wake()
 
@@ -211,9 +215,6 @@ class Sender:
 
     def _connect(self) -> None:
         load(*_MODULES)  # here, not once: without a free file descriptor it fails
-        from uuid import uuid4
-
-        self._writer_id = self._writer_id or str(uuid4())
         session = Session(
             self._outbox,
             self._transport,
@@ -223,7 +224,7 @@ class Sender:
             wake=self._wake,
             warn=self._warn,
         )
-        session.open(self._introduce(self._writer_id, self._outbox.last + 1))
+        session.open(self._introduce(self._outbox.writer_id, self._outbox.last + 1))
         self._session = session
 
     def _fail(self, error: Exception) -> None:
@@ -239,14 +240,12 @@ class Sender:
             self._warned_at = -WARN_SECONDS  # this one is always said
             self._warn(f"{error}; training goes on, nothing more is sent.")
             return
-        if isinstance(error, StreamLostError):
-            self._writer_id = ""
         self._streak += 1
         self._failed_at = now
         self._retry_at = now + backoff.delay(self._streak, self._chance())
         self._warn(
             f"no connection to {self._where} ({str(error) or type(error).__name__}); training goes on, "
-            f"{self._outbox.pending:,} records wait in memory."
+            f"{self._outbox.pending:,} records wait."
         )
 
     def _leave(self) -> None:

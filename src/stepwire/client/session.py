@@ -41,6 +41,14 @@ class FinalError(ConnectionError):
         self.reason = reason
 
 
+class RunOwnedError(ConnectionError):
+    """Another process owns the run. ``may_be_gone``: it has no connection, ask again."""
+
+    def __init__(self, detail: str, *, may_be_gone: bool) -> None:
+        super().__init__(detail)
+        self.may_be_gone = may_be_gone
+
+
 class StreamLostError(ConnectionError):
     """The server counts this stream's records otherwise, as after a restore from a backup."""
 
@@ -191,18 +199,14 @@ class Session:
             getattr(self, method)(msgspec.convert(message, reply))
 
     def _on_welcome(self, welcome: Welcome) -> None:
-        known = self._outbox.acked
-        self._outbox.acknowledge(welcome.acked_seq)
-        if self._outbox.acked != welcome.acked_seq:
-            self._begin_anew(max(known - welcome.acked_seq, 0))
-        self._outbox.rewind_to(welcome.acked_seq + 1)
+        self._resume_at_record(welcome.acked_seq)
         self._window = min(max(welcome.window_bytes, 0), WINDOW_BYTES)
         self._frame_limit = min(FRAME_BYTES, max(welcome.max_bytes // 2, 1024))
         self.welcomed = True
 
-    def _begin_anew(self, lost: int) -> None:
-        self._outbox.restart(lost)
-        raise StreamLostError("the server counts this run's records otherwise; what is kept is sent again")
+    def _resume_at_record(self, acked: int) -> None:
+        if not self._outbox.resume_at(acked):
+            raise StreamLostError("the server counts this run's records otherwise; what is kept is sent again")
 
     def _on_ack(self, ack: Ack) -> None:
         self._outbox.acknowledge(ack.acked_seq)
@@ -214,6 +218,8 @@ class Session:
         now = self._clock.monotonic()
         if nack.code in _FINAL:
             raise FinalError(_FINAL[nack.code], nack.detail)
+        if nack.code == "conflict":
+            raise RunOwnedError(nack.detail, may_be_gone=nack.retry_ms is not None)
         if not self.welcomed:
             raise ConnectionError(nack.detail)
         if now >= self._resume_at:  # else it is about one of the frames that followed a refused one
@@ -226,10 +232,8 @@ class Session:
             self._warn(f"the server asks to try again ({nack.detail}); training goes on.")
             return min(max((nack.retry_ms or 1000) / 1000, _STALE_SECONDS), _LONGEST_RETRY_SECONDS)
         if nack.code == "gap" and nack.expect is not None:
-            if nack.expect <= self._outbox.acked:
-                self._begin_anew(self._outbox.acked + 1 - nack.expect)
-            self._outbox.acknowledge(nack.expect - 1)
-            self._resume_from = nack.expect
+            self._resume_at_record(nack.expect - 1)
+            self._resume_from = self._outbox.acked + 1
         else:
             self._narrow(nack)
         return _STALE_SECONDS

@@ -3,21 +3,27 @@
 import math
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from stepwire.client.ids import new_id
+from stepwire.client.ranks import Place, read_place, shared_run_id
 from stepwire.errors import InvalidError
+from stepwire.formats.places import spool_root
 from stepwire.protocol import MAX_STEP
 
 DEFAULT_URL = "ws://localhost:8000"
 SYSTEM_METRICS_INTERVAL = 5.0
 _SCHEMES = {"ws": ("ws", "http"), "http": ("ws", "http"), "wss": ("wss", "https"), "https": ("wss", "https")}
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _NAME_CHARACTERS = 256
 _NOTES_CHARACTERS = 64 * 1024
+CAPTURES = frozenset(("console", "git", "packages", "hardware", "variables"))
+_ON, _OFF = frozenset(("1", "on", "true", "yes", "all")), frozenset(("0", "off", "false", "no", "none"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +33,20 @@ class ClientSettings:
     Attributes:
         socket_url: Address of the server's ``/ws``.
         page_url: Address of the server's page, without user name, password or a slash at the end.
+        rank: Number of this process in its distributed training.
+        world_size: How many processes that has.
+        launch: What the ranks of this launch have in common, see ``Place``.
+        attempt: 1, and one more for each time that the launcher has started the ranks again.
+        per_rank: Whether every rank logs all metrics, not only rank 0.
         joins: Whether another process owns the run: then this one sets no status and prints no link.
-        system_metrics_interval: Seconds between two samples of host and process; 0 for none.
+        of_command: Whether that is ``stepwire run``, which has started this script.
+        silent: Whether nothing is kept because nothing tells which run this rank belongs to.
+        system_metrics_interval: Seconds between two samples of host and processes; 0 for none.
         enabled: False for ``mode="disabled"``: arguments are checked, nothing is kept or sent.
+        offline: Whether nothing is sent: the spool keeps all of it.
+        spool: Folder of all spools of this user.
+        captures: What is found out without being logged: ``console``, ``git``, ``packages``, ``hardware``,
+            ``variables``.
     """
 
     run_name: str
@@ -43,10 +60,18 @@ class ClientSettings:
     total_steps: int | None = None
     rank: int = 0
     world_size: int = 1
+    launch: tuple[str, ...] = ()
+    attempt: int = 1
+    per_rank: bool = False
     joins: bool = False
+    of_command: bool = False
+    silent: bool = False
     api_key: str | None = None
     system_metrics_interval: float = SYSTEM_METRICS_INTERVAL
     enabled: bool = True
+    offline: bool = False
+    spool: Path = Path()
+    captures: frozenset[str] = frozenset()
 
 
 def read_settings(
@@ -61,24 +86,63 @@ def read_settings(
     url, url_field = _first(arguments, "dashboard_url", environment, "STEPWIRE_URL", DEFAULT_URL)
     socket_url, page_url = read_url(url, url_field)
     project, project_field = _first(arguments, "project", environment, "STEPWIRE_PROJECT", "default")
-    rank = _count("rank", arguments.get("rank"), least=0, default=0)
-    return ClientSettings(
+    # A shared folder and no address: somebody else tails the folder.
+    usual = "offline" if environment.get("STEPWIRE_DIR") and url is DEFAULT_URL else "online"
+    mode = _mode(*_first(arguments, "mode", environment, "STEPWIRE_MODE", usual))
+    place = _place(arguments, environment)
+    known_id = _run_id(*_first(arguments, "run_id", environment, "STEPWIRE_RUN_ID", ""))
+    silent = mode != "disabled" and place.rank > 0 and not (known_id or place.launch)
+    array = environment.get("SLURM_ARRAY_JOB_ID")
+    settings = ClientSettings(
         run_name=text("run_name", run_name, most=_NAME_CHARACTERS),
-        run_id=_run_id(arguments.get("run_id")),
+        run_id=known_id or new_id("run"),
         project=text(project_field, project, most=_NAME_CHARACTERS),
         socket_url=socket_url,
         page_url=page_url,
-        group=_optional_text("group", arguments.get("group"), most=_NAME_CHARACTERS),
+        group=_optional_text("group", arguments.get("group") or (array and f"slurm-{array}"), most=_NAME_CHARACTERS),
         tags=_tags(arguments.get("tags", ())),
         notes=_optional_text("notes", arguments.get("notes"), most=_NOTES_CHARACTERS),
         total_steps=total_steps(arguments.get("total_steps")),
-        rank=rank,
-        world_size=_count("world_size", arguments.get("world_size"), least=1, default=1),
-        joins=rank > 0 and arguments.get("run_id") is not None,
+        rank=place.rank,
+        world_size=place.world_size,
+        launch=place.launch,
+        attempt=place.attempt,
+        per_rank=bool(arguments.get("per_rank")),
+        joins=place.rank > 0,
+        silent=silent,
         api_key=_optional_text("api_key", arguments.get("api_key") or environment.get("STEPWIRE_API_KEY")),
-        system_metrics_interval=_interval(arguments.get("system_metrics_interval")),
-        enabled=_enabled(*_first(arguments, "mode", environment, "STEPWIRE_MODE", "online")),
+        system_metrics_interval=_interval(arguments.get("system_metrics_interval"), environment),
+        enabled=mode != "disabled" and not silent,
+        offline=mode == "offline",
+        spool=spool_root(environment),
+        captures=_captures(arguments.get("capture_output"), environment.get("STEPWIRE_CAPTURE", "")),
     )
+    if known_id or not place.launch:
+        return settings
+    return replace(settings, run_id=shared_run_id(place.launch, settings.project, settings.run_name))
+
+
+def _place(arguments: Mapping[str, Any], environment: Mapping[str, str]) -> Place:
+    """Where arguments and launcher put this process. ``world_size=1`` makes each process one for itself."""
+    told = read_place(environment)
+    rank = _count("rank", arguments.get("rank"), least=0, default=told.rank)
+    given = arguments.get("world_size")
+    size = _count("world_size", given, least=1, default=max(told.world_size, rank + 1))
+    if given is not None and arguments.get("rank") is not None and rank >= size:
+        raise InvalidError(f"rank must be below world_size, which is {size}, not {rank}.", field="rank")
+    return Place() if given is not None and size == 1 else replace(told, rank=rank, world_size=size)
+
+
+def for_joining(settings: ClientSettings) -> ClientSettings:
+    """Return the settings of a further writer of the run, in another process.
+
+    The token goes along only to a process that ``multiprocessing`` is starting now, as a pickled monitor may also end
+    in a file; elsewhere ``STEPWIRE_API_KEY`` holds.
+    """
+    context = sys.modules.get("multiprocessing.context")
+    is_starting = context is not None and context.get_spawning_popen() is not None
+    api_key = settings.api_key if is_starting else None
+    return replace(settings, joins=True, launch=(), system_metrics_interval=0.0, api_key=api_key)
 
 
 def read_url(url: object, field: str = "dashboard_url") -> tuple[str, str]:
@@ -134,13 +198,14 @@ def _optional_text(field: str, value: object, most: int = 4096) -> str | None:
     return None if value is None or value == "" else text(field, value, most)
 
 
-def _run_id(value: object) -> str:
-    if value is None:
-        return new_id("run")
-    if not _RUN_ID.fullmatch(text("run_id", value)):
+def _run_id(value: object, field: str) -> str:
+    """Return the id that was given, ``""`` for none."""
+    if value == "" and field != "run_id":
+        return ""
+    if not RUN_ID.fullmatch(text(field, value)):
         raise InvalidError(
-            f"run_id {value!r} must be 1 to 64 letters, digits, '_' or '-', beginning with a letter or digit.",
-            field="run_id",
+            f"{field} {value!r} must be 1 to 64 letters, digits, '_' or '-', beginning with a letter or digit.",
+            field=field,
         )
     return str(value)
 
@@ -162,23 +227,47 @@ def _count(field: str, value: object, least: int, default: int) -> int:
     return int(number)
 
 
-def _interval(value: object) -> float:
+def _interval(value: object, environment: Mapping[str, str]) -> float:
+    field = "system_metrics_interval"
     if value is None:
-        return SYSTEM_METRICS_INTERVAL
+        told = environment.get("STEPWIRE_SYSTEM_METRICS_INTERVAL")
+        if not told:
+            return SYSTEM_METRICS_INTERVAL
+        field, value = "STEPWIRE_SYSTEM_METRICS_INTERVAL", _number(told)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"system_metrics_interval must be seconds, not {type(value).__name__}")
+        raise TypeError(f"{field} must be seconds, not {type(value).__name__}")
     if not math.isfinite(value) or value < 0:
-        raise InvalidError("system_metrics_interval must be 0 (off) or more seconds.", field="system_metrics_interval")
+        raise InvalidError(f"{field} must be 0 (off) or more seconds.", field=field)
     return float(value)
 
 
-def _enabled(mode: object, field: str) -> bool:
-    if mode == "offline":
-        raise InvalidError(
-            f"{field}='offline' is not available yet. Use 'online', which keeps up to 64 MiB while no server "
-            "answers, or 'disabled'.",
-            field=field,
-        )
-    if mode not in ("online", "disabled"):
-        raise InvalidError(f"{field} must be 'online' or 'disabled', not {mode!r}.", field=field)
-    return mode == "online"
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _captures(output: object, told: str) -> frozenset[str]:
+    """What to capture: all of it or none, or the parts that the variable names; an argument wins for the output."""
+    if output is not None and not isinstance(output, bool):
+        raise TypeError(f"capture_output must be True or False, not {type(output).__name__}")
+    words = frozenset(word.strip().lower() for word in told.split(",") if word.strip()) or frozenset(("1",))
+    if words <= _ON:
+        chosen = CAPTURES
+    elif words <= _OFF:
+        chosen = frozenset()
+    elif words <= CAPTURES:
+        chosen = words
+    else:
+        names = ", ".join(sorted(CAPTURES))
+        raise InvalidError(f"STEPWIRE_CAPTURE must be 0, 1, or some of {names}.", field="STEPWIRE_CAPTURE")
+    if output is None:
+        return chosen
+    return chosen | {"console"} if output else chosen - {"console"}
+
+
+def _mode(mode: object, field: str) -> str:
+    if mode not in ("online", "offline", "disabled"):
+        raise InvalidError(f"{field} must be 'online', 'offline' or 'disabled', not {mode!r}.", field=field)
+    return str(mode)

@@ -13,6 +13,7 @@ from stepwire.server.liveness import Liveness
 from stepwire.server.reads import Reads
 from stepwire.server.retention import Keeping
 from stepwire.server.settings import Settings
+from stepwire.storage.logs.keeper import RunLogs
 from stepwire.storage.open import Storage
 
 
@@ -21,6 +22,7 @@ class Context:
     """The parts of one running server.
 
     Attributes:
+        logs: What the runs have printed.
         host: Name of this machine.
         server_id: Identity of the database.
         hosts: The newest sample of each host.
@@ -33,6 +35,7 @@ class Context:
     ingest: Ingest
     keeping: Keeping
     liveness: Liveness
+    logs: RunLogs
     token: str
     cookie: str
     host: str

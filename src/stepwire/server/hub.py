@@ -6,13 +6,14 @@ read again (``resync``). Events are kept before points are.
 """
 
 import asyncio
+import time
 from array import array
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from stepwire.protocol import MetricUpdate, Number, Points, Resync
+from stepwire.protocol import LogLine, LogMessage, MetricUpdate, Number, Points, Resync
 from stepwire.server.values import is_system, to_json
 from stepwire.server.wire import encode_text
 from stepwire.storage.series.interface import AcceptedSet
@@ -22,9 +23,56 @@ TICK_SECONDS = 0.1
 LIST_TICK_SECONDS = 0.5
 VIEWER_BYTES = 256 * 1024
 MAX_POINTS_PER_UPDATE = 50_000
+LINES_TICK_SECONDS = 0.25
+LINES_PER_SECOND = 200
+LONG_LINE_CHARACTERS = 512  # a line counts once for each
 
 Keys = tuple[str, ...] | None
 _Pending = tuple[int, tuple[AcceptedSet, ...]]
+
+
+class LinesRoom:
+    """How many lines a viewer is told: so many a second. Of what is more it is told where to read it by REST.
+
+    Args:
+        clock: Seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._room = float(LINES_PER_SECOND)
+        self._at = clock()
+        self._missed: dict[str, int] = {}
+        self._told_at: dict[str, float] = {}
+
+    @property
+    def has_missed(self) -> bool:
+        """Whether there are lines that the viewer was not told of yet."""
+        return bool(self._missed)
+
+    def admit(self, run_id: str, first: int, count: int) -> bool:
+        """Return whether the viewer is told lines from number ``first`` on, which count as so many, or misses them."""
+        now = self._clock()
+        self._room = min(self._room + (now - self._at) * LINES_PER_SECOND, LINES_PER_SECOND)
+        self._at = now
+        if count <= self._room and run_id not in self._missed:
+            self._room -= count
+            return True
+        self._missed.setdefault(run_id, first)
+        return False
+
+    def take_missed(self, run_id: str) -> int | None:
+        """Return from which line on a run is to be read; at most once a second."""
+        now = self._clock()
+        if run_id not in self._missed or now < self._told_at.get(run_id, now - 1) + 1:
+            return None
+        self._told_at[run_id] = now
+        return self._missed.pop(run_id)
+
+    def forget(self, run_id: str) -> None:
+        """The viewer does not watch the run any more."""
+        self._missed.pop(run_id, None)
+        self._told_at.pop(run_id, None)
 
 
 class Viewer:
@@ -32,6 +80,8 @@ class Viewer:
 
     def __init__(self) -> None:
         self.keys: dict[str, Keys] = {}
+        self.logs: set[str] = set()
+        self.lines = LinesRoom()
         self._waiting: deque[tuple[str, str | None]] = deque()
         self._bytes = 0
         self._missed: set[str] = set()
@@ -79,6 +129,8 @@ class _Channel:
         self.sent_cursor = 0
         self.due: asyncio.TimerHandle | None = None
         self.last_flush = 0.0
+        self.lines: list[LogLine] = []
+        self.lines_due: asyncio.TimerHandle | None = None
 
 
 class Hub:
@@ -88,15 +140,18 @@ class Hub:
         self._channels: dict[str, _Channel] = {}
         self._latest: dict[str, tuple[int, float, int, dict[str, float]]] = {}
         self._list_due: asyncio.TimerHandle | None = None
+        self._wanted_lines: Counter[str] = Counter()
 
-    def subscribe(self, viewer: Viewer, run_id: str, keys: Keys) -> None:
-        """Let the viewer have the messages of a run, or of the run list (``"*"``)."""
+    def subscribe(self, viewer: Viewer, run_id: str, keys: Keys, *, logs: bool = False) -> None:
+        """Let the viewer have the messages of a run, or of the run list (``"*"``), with ``logs`` also its lines."""
         viewer.keys[run_id] = keys
+        self._want_lines(viewer, run_id, wanted=logs and run_id != ALL_RUNS)
         self._channels.setdefault(run_id, _Channel()).viewers.add(viewer)
 
     def unsubscribe(self, viewer: Viewer, run_id: str) -> None:
         """End one subscription; harmless when there is none."""
         viewer.keys.pop(run_id, None)
+        self._want_lines(viewer, run_id, wanted=False)
         channel = self._channels.get(run_id)
         if channel is not None:
             channel.viewers.discard(viewer)
@@ -159,6 +214,58 @@ class Hub:
             if (text := texts[keys]) is not None:
                 viewer.offer(text, points_of=run_id)
 
+    # --- lines of console output -----------------------------------------------------------------------
+
+    def wants_lines(self, run_id: str) -> bool:
+        """Whether anybody wants to be told what a run prints. Any thread may ask."""
+        return self._wanted_lines.get(run_id, 0) > 0
+
+    def publish_lines(self, run_id: str, lines: Sequence[LogLine]) -> None:
+        """Tell of lines that a run printed, in their order, several times a second."""
+        channel = self._channels.get(run_id)
+        if channel is None or not self.wants_lines(run_id):
+            return
+        channel.lines += lines
+        # What nobody will be told of is not kept: the first one says where to read on, the last one how many they are.
+        del channel.lines[LINES_PER_SECOND + 1 : -1]
+        self._await_lines(run_id, channel)
+
+    def _await_lines(self, run_id: str, channel: _Channel) -> None:
+        if channel.lines_due is None:
+            loop = asyncio.get_running_loop()
+            channel.lines_due = loop.call_later(LINES_TICK_SECONDS, self._flush_lines, run_id)
+
+    def _flush_lines(self, run_id: str) -> None:
+        channel = self._channels.get(run_id)
+        if channel is None:
+            return
+        channel.lines_due = None
+        lines, channel.lines = channel.lines, []
+        viewers = [viewer for viewer in channel.viewers if run_id in viewer.logs]
+        cost = sum(1 + len(line.text) // LONG_LINE_CHARACTERS for line in lines)
+        text = None
+        for viewer in viewers:
+            if lines and viewer.lines.admit(run_id, lines[0].line, cost):
+                text = text or encode_text(LogMessage(run_id, lines))
+                viewer.offer(text, points_of=run_id)
+            elif (missed := viewer.lines.take_missed(run_id)) is not None:
+                viewer.offer(encode_text(Resync(run_id, from_line=missed)))
+        if any(viewer.lines.has_missed for viewer in viewers):
+            self._await_lines(run_id, channel)
+
+    def _want_lines(self, viewer: Viewer, run_id: str, *, wanted: bool) -> None:
+        if wanted == (run_id in viewer.logs):
+            return
+        if wanted:
+            viewer.logs.add(run_id)
+            self._wanted_lines[run_id] += 1
+            return
+        viewer.logs.discard(run_id)
+        viewer.lines.forget(run_id)
+        self._wanted_lines[run_id] -= 1
+        if self._wanted_lines[run_id] <= 0:
+            del self._wanted_lines[run_id]
+
     def _note_latest(self, run_id: str, sets: Sequence[AcceptedSet], cursor: int) -> None:
         own = [columns for columns in sets if not _is_system(columns)]
         _, step, time, values = self._latest.get(run_id, (0, 0.0, 0, {}))
@@ -185,8 +292,9 @@ class Hub:
                         viewer.offer(text, points_of=ALL_RUNS)
 
     def _forget(self, run_id: str, channel: _Channel) -> None:
-        if channel.due is not None:
-            channel.due.cancel()
+        for timer in (channel.due, channel.lines_due):
+            if timer is not None:
+                timer.cancel()
         del self._channels[run_id]
 
 

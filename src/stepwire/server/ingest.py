@@ -6,9 +6,10 @@ sender and told to the viewers.
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,8 +21,10 @@ from stepwire.protocol import (
     Batch,
     CommandMessage,
     CommandResult,
+    EventMessage,
     Hello,
     HostStatus,
+    Level,
     Resync,
     RunDeleted,
     RunStatus,
@@ -29,6 +32,8 @@ from stepwire.protocol import (
     StatusChange,
 )
 from stepwire.server.hub import Hub
+from stepwire.server.logs import read_log
+from stepwire.server.owners import Owners, Presence, Standing
 from stepwire.server.points import Points, append_points
 from stepwire.server.records import (
     TERMINAL,
@@ -47,6 +52,7 @@ from stepwire.storage.catalog.interface import Checkpoint, NewCheckpoint, NewRun
 from stepwire.storage.open import Storage
 from stepwire.storage.series.interface import Appended, SeriesStore, Stream
 from stepwire.storage.writer import is_fatal, on_commit
+from stepwire.system import process_space
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -74,11 +80,29 @@ def _pieces(batches: list[Batch]) -> Iterator[list[Batch]]:
         yield some
 
 
+def _is_given_up(run: Run) -> bool:
+    return run.status == "crashed" or (run.status == "running" and run.health == "disconnected")
+
+
 def _attempt(series: SeriesStore, tx: Connection, stream: Stream, batch: Batch) -> Appended | Exception:
     try:
         return series.append(tx, stream, batch)
     except StepwireError as error:
         return error
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A script's open stream, the run, and what the script is to it."""
+
+    stream: Stream
+    run: Run
+    standing: Standing
+
+    @property
+    def owned_epoch(self) -> int | None:
+        """The epoch in which the script owns the run; ``None`` when another process may do that beside it."""
+        return self.standing.epoch if self.standing.owns else None
 
 
 class Ingest:
@@ -98,6 +122,8 @@ class Ingest:
         self._clock = clock
         self._samples = Samples(storage.series, own_host)
         self._next_steps: dict[str, int] = {}
+        self._presence = Presence(time.monotonic)
+        self._owners = Owners(storage.catalog, self._presence, process_space())
         self.on_system: Callable[[HostStatus], None] = lambda _status: None
         self.on_command: Callable[[CommandMessage], bool] = lambda _command: False
 
@@ -107,39 +133,69 @@ class Ingest:
 
     # --- streams of training scripts -------------------------------------------------------------------
 
-    async def open(self, hello: Hello) -> tuple[Stream, Run]:
-        """Open a script's stream; makes the run if it is new, and wakes one that was given up.
+    async def open(self, hello: Hello) -> Opened:
+        """Open a script's stream; makes the run if it is new, and wakes one that was given up or is taken up again.
+
+        What ``sync`` brings of an earlier life wakes nobody. Followed by ``leave`` unless it raises.
 
         Raises:
             GoneError: The run was deleted.
+            OwnedError: Another process owns the run.
+            FencedError: Another process has taken it over.
         """
 
-        def job(tx: Connection) -> tuple[Stream, Run, list[ServerMessage]]:
+        def job(tx: Connection) -> tuple[Opened, list[ServerMessage]]:
             now = self._clock()
-            scene = Scene(tx, self._storage.catalog, hello.run_id, now)
             run = self._storage.catalog.find_run(tx, hello.run_id)
-            messages: list[ServerMessage] = []
             if run is None and self._storage.catalog.was_deleted(tx, hello.run_id):
                 raise GoneError(f"Run {hello.run_id} was deleted.", "run_id")
-            if run is None:
-                new = NewRun(hello.run_id, hello.name or hello.run_id, hello.project or "default", start_time=now)
-                run, _ = self._storage.catalog.create_run(tx, new, now)
-                messages.append(announce(run))
-            elif run.status == "crashed" or (run.status == "running" and run.health != "ok"):
-                messages += set_status(scene, "running", reason="the training script is back")
+            standing = self._owners.admit(tx, hello, run, now)
+            run, messages = self._begin(Scene(tx, self._storage.catalog, hello.run_id, now), hello, run, standing)
             stream = self._storage.series.open_stream(
-                tx, hello.run_id, hello.writer_id, attempt=hello.attempt, rank=hello.rank
+                tx, hello.run_id, hello.writer_id, attempt=standing.attempt, rank=hello.rank
             )
-            return stream, run, messages
+            return Opened(stream, run, standing), messages
 
-        stream, run, messages = await self.submit(job)
+        # Before the writer decides: of two that come at once, the second one finds the first there.
+        self._presence.arrive(hello.run_id, hello.writer_id)
+        try:
+            opened, messages = await self.submit(job)
+        except BaseException:
+            self.leave(hello, for_good=True)
+            raise
         self._tell(messages, hello.run_id)
-        return stream, run
+        return opened
 
-    def record(self, stream: Stream, waiting: deque[Batch]) -> asyncio.Future[list[Outcome]]:
+    def leave(self, hello: Hello, *, for_good: bool) -> None:
+        """The socket of a script that was opened is closed; ``for_good``: the script said goodbye."""
+        self._presence.leave(hello.run_id, hello.writer_id, for_good=for_good)
+
+    def _begin(
+        self, scene: Scene, hello: Hello, run: Run | None, standing: Standing
+    ) -> tuple[Run, list[ServerMessage]]:
+        if run is None:
+            name, project = hello.name or hello.run_id, hello.project or "default"
+            new = NewRun(hello.run_id, name, project, attempt=standing.attempt, start_time=scene.now)
+            run, _ = scene.catalog.create_run(scene.tx, new, scene.now)
+            return run, [announce(run)]
+        messages: list[ServerMessage] = []
+        if standing.goes_on:
+            scene.catalog.update_run(scene.tx, run.id, {"attempt": standing.attempt}, scene.now)
+            messages = set_status(scene, "running", reason=f"attempt {standing.attempt}")
+            self._next_steps.pop(run.id, None)
+        elif hello.mode != "sync" and _is_given_up(run):
+            messages = set_status(scene, "running", reason="the training script is back")
+        return run, messages
+
+    def record(
+        self, stream: Stream, waiting: deque[Batch], owned_epoch: int | None = None
+    ) -> asyncio.Future[list[Outcome]]:
         """Store the batches of a stream that wait, exactly once, in order; then tell the viewers.
 
         The batches are taken when the writer comes to it: those that arrived meanwhile share one journal row.
+
+        Args:
+            owned_epoch: Store them only while the owner of this epoch owns the run.
 
         Returns:
             A future for what became of each batch that waited then.
@@ -149,6 +205,8 @@ class Ingest:
         def job(tx: Connection) -> tuple[list[Outcome], list[Appended], list[ServerMessage]]:
             while waiting:
                 taken.append(waiting.popleft())
+            if owned_epoch is not None:
+                self._owners.check(tx, stream.source, owned_epoch)
             outcomes = self._append(tx, stream, taken)
             stored = list({id(one): one for _, one in outcomes if isinstance(one, Appended)}.values())
             scene = Scene(tx, self._storage.catalog, stream.source, self._clock(), self._storage.series, stream.attempt)
@@ -166,7 +224,7 @@ class Ingest:
         except StepwireError as error:  # the server stops
             submitted = asyncio.get_running_loop().create_future()
             submitted.set_exception(error)
-        return asyncio.ensure_future(self._told(submitted, stream.source, taken, waiting))
+        return asyncio.ensure_future(self._told(submitted, stream, taken, waiting))
 
     def _append(self, tx: Connection, stream: Stream, batches: list[Batch]) -> list[Outcome]:
         """All batches as one where possible; else each by itself, so that a bad one doesn't harm the others."""
@@ -183,7 +241,7 @@ class Ingest:
     async def _told(
         self,
         job: asyncio.Future[tuple[list[Outcome], list[Appended], list[ServerMessage]]],
-        run_id: str,
+        stream: Stream,
         taken: list[Batch],
         waiting: deque[Batch],
     ) -> list[Outcome]:
@@ -194,17 +252,17 @@ class Ingest:
             waiting.clear()
             return [(batch, error) for batch in taken]
         for appended in stored:
-            self._hub.publish_points(run_id, appended.sets, appended.cursor)
-        self._tell(messages, run_id)
-        self._show_hosts(tuple(record for appended in stored for record in appended.records))
+            self._hub.publish_points(stream.source, appended.sets, appended.cursor)
+        self._tell(messages, stream.source)
+        self._show_hosts(stream, tuple(record for appended in stored for record in appended.records))
         return outcomes
 
-    def _show_hosts(self, records: tuple[Record, ...]) -> None:
+    def _show_hosts(self, stream: Stream, records: tuple[Record, ...]) -> None:
         for record in records:
             if record.get("type") == "system" and record.get("host") is not None:
                 with contextlib.suppress(InvalidError):  # told as record_refused already
                     status = read_host(record["host"])
-                    if status.host != self._own_host:
+                    if self._samples.is_heard(status.host, stream, record):
                         self.on_system(status)
 
     def _apply(
@@ -216,6 +274,9 @@ class Ingest:
             if record.get("type") == "system":
                 # No savepoint: points are checked before any is written, and can't be taken back one by one.
                 stored += self._samples.keep(scene.tx, stream, record, scene.now)
+                return []
+            if record.get("type") == "log":
+                self._keep_lines(scene, stream, record)
                 return []
         except InvalidError as error:
             return [self._bury(scene, stream, first_seq, record, error)]
@@ -231,6 +292,11 @@ class Ingest:
             messages = [self._bury(scene, stream, first_seq, record, error)]
         scene.tx.exec_driver_sql("RELEASE record")
         return messages
+
+    def _keep_lines(self, scene: Scene, stream: Stream, record: Record) -> None:
+        """Keep what the script printed. The viewers are told when it is in the run's log file."""
+        name, lines = read_log(record, scene.now)
+        self._storage.logs.keep(scene.tx, stream.source, stream.number, stream.rank, name, lines)
 
     def _bury(self, scene: Scene, stream: Stream, first_seq: int, record: Record, error: Exception) -> ServerMessage:
         seq = first_seq + int(record.get("at", 0))
@@ -268,18 +334,40 @@ class Ingest:
         return run
 
     async def set_status(
-        self, run_id: str, status: RunStatus, *, health: Any = "ok", reason: str | None = None
+        self,
+        run_id: str,
+        status: RunStatus,
+        *,
+        health: Any = "ok",
+        reason: str | None = None,
+        data: dict[str, Any] | None = None,
     ) -> None:
-        """Judge a run (server's own view). A run that has ended in the meantime is left as it is."""
+        """Judge a run (server's own view). A run that has ended in the meantime is left as it is.
+
+        Args:
+            data: More for the event about it.
+        """
 
         def job(tx: Connection) -> list[ServerMessage]:
             run = self._storage.catalog.find_run(tx, run_id)
             if run is None or run.status != "running":
                 return []
             scene = Scene(tx, self._storage.catalog, run_id, self._clock())
-            messages = set_status(scene, status, health=health, reason=reason)
+            messages = set_status(scene, status, health=health, reason=reason, data=data)
             self._seal_when_ended(tx, messages)
             return messages
+
+        self._tell(await self.submit(job), run_id)
+
+    async def wake(self, run_id: str, reason: str) -> None:
+        """A run that was given up is running after all; one that ended otherwise is left as it is."""
+
+        def job(tx: Connection) -> list[ServerMessage]:
+            run = self._storage.catalog.find_run(tx, run_id)
+            if run is None or not _is_given_up(run):
+                return []
+            scene = Scene(tx, self._storage.catalog, run_id, self._clock())
+            return set_status(scene, "running", reason=reason)
 
         self._tell(await self.submit(job), run_id)
 
@@ -381,6 +469,17 @@ class Ingest:
         if run is None:
             raise NotFoundError(f"There is no run {run_id}.", "run_id")
         return run
+
+    async def add_event(self, level: Level, source: str, event: str, message: str, data: dict[str, Any]) -> None:
+        """Add a line that is about no run to the event log."""
+        now = self._clock()
+
+        def job(tx: Connection) -> EventMessage:
+            return self._storage.catalog.add_event(
+                tx, time=now, level=level, source=source, event=event, message=message, data=data
+            )
+
+        self._hub.publish(await self.submit(job))
 
     async def add_host_samples(self, samples: list[HostStatus]) -> None:
         """Store samples that the server took of its own host."""

@@ -2,27 +2,31 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
-import psutil
 import structlog
 
+from stepwire.formats.places import boot_id, spool_root
 from stepwire.protocol import HostStatus, SystemUpdate
 from stepwire.server.context import Context
+from stepwire.server.follow import Follower, is_own_address
+from stepwire.server.host import HostWatch
+from stepwire.server.judge import Judge
 from stepwire.server.records import now_us
 from stepwire.storage.catalog.interface import Run
-from stepwire.system import HostSampler
+from stepwire.system.gpu import lost_line
 
 log = structlog.get_logger()
 JUDGE_SECONDS = 2.0
 RETENTION_SECONDS = 600.0
 RETENTION_FIRST_SECONDS = 60.0
+FOLLOW_SECONDS = 0.5
+SWEEP_SECONDS = 30.0
+SWEEP_FIRST_SECONDS = 3.0
 SAMPLES_PER_WRITE = 5
 HOST_SILENT_US = 600_000_000
-FIRST_SAMPLE_SECONDS = 0.2  # the load is counted over this long before the first sample
 
 
 class Jobs:
@@ -31,11 +35,12 @@ class Jobs:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._tasks: list[asyncio.Task[None]] = []
-        # One thread for all samples: psutil tells the load since the same thread's call before.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="stepwire-sampler")
-        self._sampler: HostSampler | None = None
+        settings = context.settings
+        self._watch = HostWatch(str(settings.data_folder), context.host, settings.sample_seconds, self._sampled)
+        self._lost: set[int] = set()
         self._runs: dict[str, list[str]] = {}
         self._unsaved: list[HostStatus] = []
+        self._judgement = Judge(context)
 
     def start(self) -> None:
         """Begin; the first host sample is taken at once."""
@@ -43,19 +48,39 @@ class Jobs:
         context.ingest.on_command = context.liveness.deliver
         context.ingest.on_system = self._show
         self._tasks = [
-            asyncio.create_task(self._every(context.settings.sample_seconds, self._sample)),
+            asyncio.create_task(self._every(context.settings.sample_seconds, self._save)),
             asyncio.create_task(self._every(JUDGE_SECONDS, self._judge)),
+            *self._follow_spools(),
             asyncio.create_task(self._every(RETENTION_SECONDS, context.keeping.turn, first=RETENTION_FIRST_SECONDS)),
         ]
+        self._watch.start(asyncio.get_running_loop())
+
+    def _follow_spools(self) -> list[asyncio.Task[None]]:
+        context = self._context
+        settings = context.settings
+        follower = Follower(
+            context.ingest,
+            [Path(folder).expanduser().absolute() for folder in settings.follow],
+            spool_root() if settings.sweep else None,
+            boot_id=boot_id(),
+            is_ours=lambda url: is_own_address(url, settings.port, context.host),
+            hear=context.liveness.hear,
+        )
+        tasks = []
+        if settings.follow:
+            tasks.append(asyncio.create_task(self._every(FOLLOW_SECONDS, follower.follow)))
+        if settings.sweep:
+            tasks.append(asyncio.create_task(self._every(SWEEP_SECONDS, follower.sweep, first=SWEEP_FIRST_SECONDS)))
+        return tasks
 
     async def stop(self) -> None:
         """End the tasks, and store the samples that wait."""
+        self._watch.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.to_thread(self._thread.shutdown)
         with contextlib.suppress(RuntimeError):
-            await self._save()
+            await self._store()
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]], *, first: float = 0.0) -> None:
         await asyncio.sleep(first)
@@ -66,20 +91,24 @@ class Jobs:
                 log.error("job_failed", job=work.__name__, error=repr(error))
             await asyncio.sleep(seconds)
 
-    async def _sample(self) -> None:
-        status = await asyncio.get_running_loop().run_in_executor(self._thread, self._take)
+    def _sampled(self, status: HostStatus) -> None:
         self._show(status)
         self._unsaved.append(status)
-        if len(self._unsaved) >= SAMPLES_PER_WRITE:
-            await self._save()
-
-    def _take(self) -> HostStatus:
-        if self._sampler is None:
-            self._sampler = HostSampler(str(self._context.settings.data_folder), self._context.host)
-            time.sleep(FIRST_SAMPLE_SECONDS)
-        return self._sampler.sample()
 
     async def _save(self) -> None:
+        if len(self._unsaved) >= SAMPLES_PER_WRITE:
+            await self._tell_lost(self._unsaved[-1])
+            await self._store()
+
+    async def _tell_lost(self, status: HostStatus) -> None:
+        """An event for each GPU that fell off the bus, once."""
+        for gpu in status.gpus:
+            if gpu.lost and gpu.index not in self._lost:
+                self._lost.add(gpu.index)
+                line = lost_line(gpu.index, gpu.name)
+                await self._context.ingest.add_event("error", "system", "gpu_lost", line, {"gpu": gpu.index})
+
+    async def _store(self) -> None:
         samples, self._unsaved = self._unsaved, []
         if samples:
             await self._context.ingest.add_host_samples(samples)
@@ -94,9 +123,7 @@ class Jobs:
         self._forget_hosts()
         self._note_runs(running)
         self._context.liveness.keep({run.id for run in running})
-        for run in running:
-            if self._context.liveness.is_known(run.id):
-                await self._judge_run(run)
+        await self._judgement.turn(running)
 
     def _note_runs(self, running: list[Run]) -> None:
         """Remember which runs are on which host."""
@@ -111,25 +138,3 @@ class Jobs:
         hosts = self._context.hosts
         for host in [host for host, status in hosts.items() if status.time < since and host != self._context.host]:
             del hosts[host]
-
-    async def _judge_run(self, run: Run) -> None:
-        liveness, ingest = self._context.liveness, self._context.ingest
-        if run.host == self._context.host and not liveness.is_connected(run.id) and not _process_lives(run):
-            await ingest.set_status(run.id, "crashed", reason="the process is gone without a word")
-        elif liveness.is_crashed(run.id):
-            await ingest.set_status(run.id, "crashed", reason="no word for minutes")
-        elif liveness.is_disconnected(run.id) and run.health == "ok":
-            await ingest.set_status(run.id, "running", health="disconnected", reason="no word from the training script")
-
-
-def _process_lives(run: Run) -> bool:
-    """Whether the run's process still exists; one with the same pid that started later is another."""
-    if run.pid is None:
-        return True
-    try:
-        started = psutil.Process(run.pid).create_time()
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True
-    return run.pid_start is None or abs(started - run.pid_start) < 2

@@ -22,6 +22,7 @@ from stepwire.protocol import (
     ServerMessage,
     StatusChange,
 )
+from stepwire.server.problems import encode_json
 from stepwire.server.values import check_name, check_step, spoken, to_json
 from stepwire.storage.catalog.interface import Catalog, Checkpoint, NewCheckpoint, NewRun, Run
 from stepwire.storage.series.interface import SeriesStore
@@ -29,6 +30,8 @@ from stepwire.storage.series.interface import SeriesStore
 Record = dict[str, Any]
 TERMINAL = frozenset({"completed", "failed", "interrupted", "crashed"})
 MAX_TEXT = 64 * 1024
+MAX_ENVIRONMENT_BYTES = 1024 * 1024
+MAX_CONFIG_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,9 @@ def set_status(
     health: Health = "ok",
     reason: str | None = None,
     at: int | None = None,
+    data: dict[str, Any] | None = None,
 ) -> list[ServerMessage]:
-    """Move a run to a status; an event and a message for the viewers when that changes anything."""
+    """Move a run to a status; an event, with ``data``, and a message for the viewers when that changes anything."""
     ended = at or scene.now
     before, after = scene.catalog.update_run(
         scene.tx,
@@ -105,7 +109,14 @@ def set_status(
     return [
         change,
         *expired,
-        scene.event(level, "run", "status_change", line, time=ended, data={"old": before.status, "new": status}),
+        scene.event(
+            level,
+            "run",
+            "status_change",
+            line,
+            time=ended,
+            data={"old": before.status, "new": status, "health": health} | (data or {}),
+        ),
     ]
 
 
@@ -135,7 +146,7 @@ def _config(scene: Scene, record: Record) -> list[ServerMessage]:
         "host": text(record, "host", 256, "") or None,
         "pid": _whole(record, "pid"),
         "pid_start": record.get("pid_start") if isinstance(record.get("pid_start"), int | float) else None,
-        "attempt": _whole(record, "attempt") or 1,
+        "attempt": scene.attempt,
     }
     environment = {name: record[name] for name in ("python", "argv", "sdk") if name in record}
     started = _whole(record, "start_time") or scene.now
@@ -143,16 +154,29 @@ def _config(scene: Scene, record: Record) -> list[ServerMessage]:
         new = NewRun(id=scene.run_id, start_time=started, **changes)
         run, _ = scene.catalog.create_run(scene.tx, new, scene.now)
     else:
-        changes |= {
-            "start_time": min(run.start_time or started, started)
-        }  # it may have begun while no server was there
+        since = {"start_time": min(run.start_time or started, started)}  # it may have begun while no server was there
+        # Of an earlier life that is delivered late only this counts.
+        changes = since if scene.attempt < run.attempt else changes | since
         scene.catalog.update_run(scene.tx, scene.run_id, changes, scene.now)
         run = cast(Run, scene.catalog.find_run(scene.tx, scene.run_id))
-    line = f"started on {run.host or 'an unnamed host'}"
+    line = f"started on {text(record, 'host', 256, '') or 'an unnamed host'}"
+    if scene.attempt > 1:
+        line = f"attempt {scene.attempt} {line}"
     return [
         announce(run),
         scene.event("info", "run", "run_started", line, time=started, data=environment or None),
     ]
+
+
+def _config_update(scene: Scene, record: Record) -> list[ServerMessage]:
+    changes = _mapping(record, "config")
+    run = scene.catalog.find_run(scene.tx, scene.run_id)
+    config = (dict(run.config) if run else {}) | changes
+    if len(encode_json(config)) > MAX_CONFIG_BYTES:
+        raise InvalidError("config would be over 4 MiB.", "config")
+    _, run = scene.catalog.update_run(scene.tx, scene.run_id, {"config": config}, scene.now)
+    line = f"config: {', '.join(list(changes)[:10])}{' …' if len(changes) > 10 else ''}"
+    return [announce(run), scene.event("info", "run", "config_updated", line, time=_when(scene, record))]
 
 
 def _event(scene: Scene, record: Record) -> list[ServerMessage]:
@@ -178,6 +202,11 @@ def _status(scene: Scene, record: Record) -> list[ServerMessage]:
     status = record.get("status")
     if status not in {"running", *TERMINAL}:
         raise InvalidError("status must be running, completed, failed, interrupted or crashed.", "status")
+    run = scene.catalog.find_run(scene.tx, scene.run_id)
+    if run is not None and scene.attempt < run.attempt:
+        return []  # the last word of an earlier life, delivered late
+    if run is not None and status == "crashed" and run.status in TERMINAL:
+        return []  # the judgement of who found the spool; this server knows better
     reason = text(record, "reason", 1024, "") or None
     return set_status(scene, cast(RunStatus, status), reason=reason, at=_when(scene, record))
 
@@ -262,14 +291,35 @@ def _rewind(scene: Scene, record: Record) -> list[ServerMessage]:
     ]
 
 
+_ENVIRONMENT: dict[str, tuple[type, str]] = {
+    "command": (list, "a list"),
+    "folder": (str, "text"),
+    **dict.fromkeys(("python", "packages", "variables", "git", "hardware"), (dict, "an object")),
+}
+
+
+def _environment(scene: Scene, record: Record) -> list[ServerMessage]:
+    found = {name: record[name] for name in _ENVIRONMENT if name in record}
+    for name, value in found.items():
+        kind, told = _ENVIRONMENT[name]
+        if value is not None and not isinstance(value, kind):
+            raise InvalidError(f"{name} must be {told}.", name)
+    if len(encode_json(found)) > MAX_ENVIRONMENT_BYTES:
+        raise InvalidError("An environment record has at most 1 MiB.")
+    scene.catalog.add_environment(scene.tx, scene.run_id, scene.attempt, _when(scene, record), found)
+    return []
+
+
 _ACTIONS: dict[str, Callable[[Scene, Record], list[ServerMessage]]] = {
     "config": _config,
+    "config_update": _config_update,
     "event": _event,
     "status": _status,
     "checkpoint": _checkpoint,
     "best": _best,
     "total_steps": _total_steps,
     "define_metric": _define_metric,
+    "environment": _environment,
     "gap": _gap,
     "rewind": _rewind,
 }

@@ -11,6 +11,7 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_DAYS = 36_500
+MAX_RUN_LOG_MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,13 @@ class Settings:
         sample_seconds: Time between two samples of this host.
         silent_seconds: A run is ``disconnected`` after this long without a frame.
         crashed_seconds: A run is ``crashed`` after being disconnected for this long.
+        stalled_seconds: A run is ``stalled`` when no point came for this long, or longer where its points are rare.
         keep_raw_days: Points older than this are dropped, their pyramid stays; ``None``: never.
         archive_days: Ended runs that nobody touched for so long are archived; ``None``: never.
         trash_days: Deleted runs can be undeleted for so long.
+        follow: Folders whose spools are read into the database while jobs write them.
+        sweep: Read what dead scripts of this user kept on this machine for this server.
+        run_log_mib: What the console output of a run may take; beyond it the oldest half goes.
         log_file: File for the log instead of standard error; SIGHUP opens it anew.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
     """
@@ -49,9 +54,13 @@ class Settings:
     sample_seconds: float = 2.0
     silent_seconds: float = 45.0
     crashed_seconds: float = 300.0
+    stalled_seconds: float = 60.0
     keep_raw_days: float | None = None
     archive_days: float | None = None
     trash_days: float = 7.0
+    run_log_mib: float = 64.0
+    follow: tuple[str, ...] = ()
+    sweep: bool = True
     log_file: Path | None = None
     log_level: str = "warning"
 
@@ -91,6 +100,10 @@ class Settings:
             if not (isinstance(days, float) and 0 <= days <= MAX_DAYS):
                 variable = f"STEPWIRE_{name.upper()}"
                 raise InvalidError(f"{variable} must be a number of days from 0 to {MAX_DAYS:,}.", field=variable)
+        size = values.get("run_log_mib", 1.0)
+        if not (isinstance(size, float) and 1 <= size <= MAX_RUN_LOG_MIB):
+            variable = "STEPWIRE_RUN_LOG_MIB"
+            raise InvalidError(f"{variable} must be a number of MiB from 1 to {MAX_RUN_LOG_MIB:,}.", field=variable)
         return cls(**values)  # type: ignore[arg-type]  # each value was parsed by its field's type
 
 

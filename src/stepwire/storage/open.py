@@ -7,6 +7,7 @@ from stepwire.errors import StepwireError
 from stepwire.storage.catalog.interface import Catalog
 from stepwire.storage.catalog.sql import SqlCatalog
 from stepwire.storage.database import Database, open_database
+from stepwire.storage.logs.keeper import RunLogs
 from stepwire.storage.series.interface import SeriesStore
 from stepwire.storage.series.sqlite import SqliteSeries
 from stepwire.storage.writer import Writer
@@ -23,6 +24,7 @@ class Storage:
     writer: Writer
     catalog: Catalog
     series: SeriesStore
+    logs: RunLogs
 
     def close(self, timeout: float = 10.0) -> None:
         """Finish the writes that wait, then close and unlock the folder. Harmless when done already.
@@ -31,6 +33,7 @@ class Storage:
             StepwireError: ``timeout`` seconds were too few. The folder stays locked while this process lives,
                 because two that write would damage it.
         """
+        self.logs.close(timeout)
         self.series.close()
         if not self.writer.close(timeout):
             raise StepwireError(f"{self.writer.waiting} writes were not finished within {timeout:g} s.")
@@ -47,7 +50,8 @@ def open_storage(folder: Path) -> Storage:
     database = open_database(folder)
     writer = Writer(database)
     try:
-        return Storage(database, writer, SqlCatalog(database), SqliteSeries(database, writer))
+        catalog = SqlCatalog(database)
+        return Storage(database, writer, catalog, SqliteSeries(database, writer), RunLogs(database, writer, catalog))
     except BaseException:
         writer.close()
         database.close()

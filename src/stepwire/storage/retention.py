@@ -118,6 +118,7 @@ class Retention:
             raise NotFoundError(f"There is no run {run_id} in the trash.", "run_id")
         catalog.delete_run(tx, run_id)
         self._storage.series.delete(tx, run_id)
+        self._storage.logs.forget(tx)
         catalog.update_archive(tx, run_id, {"state": "removing", "updated_at": now})
         return catalog.add_event(
             tx, time=now, level="info", source="server", event="run_purged", message=line, data=data

@@ -137,6 +137,23 @@ runs = _table(
     ),
 )
 
+# The processes that owned a run, one after the other; the greatest epoch counts. taken: it lived when it lost the run.
+owners = _table(
+    "owners",
+    Column("run_id", Text, nullable=False),
+    Column("epoch", Int, nullable=False),
+    Column("writer_id", Text, nullable=False),
+    Column("attempt", Int, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("process", Text, nullable=False),
+    Column("space", Text, nullable=False),
+    Column("pid", Int),
+    Column("pid_start", Real),
+    Column("taken", Int, nullable=False, server_default=text("0")),
+    Column("created_at", Int, nullable=False),
+    PrimaryKeyConstraint("run_id", "epoch"),
+)
+
 # A script that goes on logging to a deleted run is told so.
 deleted_runs = _table("deleted_runs", Column("id", Text, primary_key=True), Column("time", Int, nullable=False))
 
@@ -190,6 +207,40 @@ commands = _table(
     Column("message", Text),
     Column("time", Int),
     Index("idx_commands_run", "run_id", "number"),
+)
+
+# How far the console output of a run is in its file logs/<run_id>.log, which holds what is newer than <run_id>.log.1.
+log_file = _table(
+    "log_file",
+    Column("run_id", Text, primary_key=True),
+    # Of the file, on disk for sure. What is behind them is also in log_waiting.
+    Column("bytes", Int, nullable=False),
+    # Lines in these bytes.
+    Column("lines", Int, nullable=False),
+    Column("older_lines", Int, nullable=False),
+    # Number of the first line that there is: so many are gone.
+    Column("first_line", Int, nullable=False),
+    # 1: the run was deleted, its files go.
+    Column("is_gone", Int, nullable=False, server_default=text("0")),
+)
+
+# Lines that are committed and may not be on disk in their file yet.
+log_waiting = _table(
+    "log_waiting",
+    _number(),
+    Column("run_id", Text, nullable=False),
+    Column("body", Blob, nullable=False),
+    Index("idx_log_waiting_run", "run_id"),
+)
+
+# What an attempt ran in: code, packages, machine.
+environments = _table(
+    "environments",
+    Column("run_id", Text, nullable=False),
+    Column("attempt", Int, nullable=False),
+    Column("time", Int, nullable=False),
+    Column("body", Json, nullable=False),
+    PrimaryKeyConstraint("run_id", "attempt"),
 )
 
 # Where the points of a run are that were moved out of the database; sets: [metric set, first row, end].
@@ -259,6 +310,8 @@ stream = _table(
     Column("sealed_through", Int, nullable=False, server_default=text("0")),
     # A later attempt went on from here: points past it are superseded.
     Column("limit_step", Real),
+    # The step that its attempt went on from.
+    Column("rewound_to", Real),
     UniqueConstraint("source", "writer_id"),
 )
 

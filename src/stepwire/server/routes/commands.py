@@ -18,11 +18,11 @@ router = APIRouter(prefix="/api/runs/{run_id}/commands", tags=["commands"], rout
 
 
 class CommandToSend(BaseModel):
-    """What the run is asked to do. ``stop`` is the command that every script understands."""
+    """What the run is asked to do; a script that has no way to do it refuses, and says so."""
 
     model_config = ConfigDict(extra="forbid")
 
-    command: Literal["stop"]
+    command: Literal["stop", "save_checkpoint", "evaluate"]
     args: Annotated[dict[str, Any], Field(max_length=64)] = {}
 
 
@@ -34,7 +34,7 @@ class CommandList(BaseModel):
 
 @router.post("")
 async def send_command(context: Ctx, run_id: str, body: CommandToSend) -> CommandMessage:
-    """Send a command; its state then goes ``delivered``, ``acknowledged``."""
+    """Send a command; its state then goes ``delivered``, ``acknowledged`` or ``refused``."""
     if len(encode_json(body.args)) > MAX_ARGS_BYTES:
         raise InvalidError("args is over 16 KiB.", "args")
     command = CommandMessage(f"cmd_{uuid.uuid4().hex}", run_id, body.command, body.args, time=now_us())

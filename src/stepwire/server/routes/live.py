@@ -12,7 +12,16 @@ import structlog
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from stepwire.errors import GoneError, InvalidError, NotFoundError, SequenceGapError, StepwireError, StorageFullError
+from stepwire.errors import (
+    FencedError,
+    GoneError,
+    InvalidError,
+    NotFoundError,
+    OwnedError,
+    SequenceGapError,
+    StepwireError,
+    StorageFullError,
+)
 from stepwire.protocol import (
     MAX_NAME_BYTES,
     PING_AFTER_SECONDS,
@@ -37,9 +46,9 @@ from stepwire.protocol import (
 )
 from stepwire.server.context import Context, Ctx
 from stepwire.server.hub import ALL_RUNS, Viewer
-from stepwire.server.ingest import Outcome
+from stepwire.server.ingest import Opened, Outcome
 from stepwire.server.wire import decode_binary, decode_text, encode_binary, encode_text
-from stepwire.storage.series.interface import Appended, Stream
+from stepwire.storage.series.interface import Appended
 
 router = APIRouter()
 log = structlog.get_logger()
@@ -125,6 +134,8 @@ class Connection:
             if message["type"] == "websocket.disconnect":
                 return
             self._heard = time.monotonic()
+            if self._script is not None:
+                self._script.hear()
             try:
                 await self._handle(message)
             except StepwireError as error:
@@ -168,7 +179,7 @@ class Connection:
         self._check_subscription(request)
         store = self._context.storage.series
         self._context.hub.flush(request.run_id)
-        self._context.hub.subscribe(self._viewer, request.run_id, request.keys)
+        self._context.hub.subscribe(self._viewer, request.run_id, request.keys, logs=request.logs)
         listed = request.run_id == ALL_RUNS
         cursor = (
             await self._context.reads(store.cursor)
@@ -195,20 +206,21 @@ class Connection:
             self.offer(Nack("bad", f"This server speaks protocol {PROTOCOL_VERSION}; update the older side."))
             return
         _check_hello(hello)
-        try:
-            stream, run = await self._context.ingest.open(hello)
-        except GoneError as error:
-            self.offer(Nack("gone", error.message))
-            return
-        if self._script is not None:
+        if self._script is not None:  # first: what spoke here before does not compete with what speaks here now
             self._script.leave()
-        self._script = _Script(self, self._context, hello.run_id, stream)
+            self._script = None
+        try:
+            opened = await self._context.ingest.open(hello)
+        except (GoneError, OwnedError, FencedError) as error:
+            self.offer(_refusal(error))
+            return
+        self._script = _Script(self, self._context, hello, opened)
         welcome = Welcome(
             self._context.server_id,
-            stream.high,
-            epoch=run.attempt,
+            opened.stream.high,
+            epoch=opened.standing.epoch,
             wall_ns=time.time_ns(),
-            number=run.number,
+            number=opened.run.number,
         )
         self.offer(welcome)
         for command in await self._context.reads(
@@ -224,7 +236,7 @@ class Connection:
         elif isinstance(request, CommandResult):
             await self._context.ingest.command_result(self._script.run_id, request)
         elif isinstance(request, Bye):
-            self._context.liveness.hear(self._script.run_id)
+            self._script.said_bye = True
 
     # --- sending ---------------------------------------------------------------------------------------
 
@@ -270,13 +282,23 @@ class Connection:
 
 
 class _Script:
-    """A training script's side of a socket: batches in, acknowledgements out, several under way at once."""
+    """A training script's side of a socket: batches in, acknowledgements out, several under way at once.
 
-    def __init__(self, connection: Connection, context: Context, run_id: str, stream: Stream) -> None:
-        self.run_id = run_id
+    What ``sync`` brings of an earlier life says nothing about whether the run lives.
+
+    Attributes:
+        said_bye: It leaves for good.
+    """
+
+    def __init__(self, connection: Connection, context: Context, hello: Hello, opened: Opened) -> None:
+        self.run_id = hello.run_id
+        self.said_bye = False
+        self._is_life = hello.mode != "sync"
         self._connection = connection
         self._context = context
-        self._stream = stream
+        self._hello = hello
+        self._stream = opened.stream
+        self._owned_epoch = opened.owned_epoch
         self._waiting: deque[Batch] = deque()
         self._sizes: dict[int, int] = {}
         self._unacknowledged = 0
@@ -284,25 +306,37 @@ class _Script:
         self._is_held = False
         self._room = asyncio.Event()
         self._room.set()
-        context.liveness.join(run_id, connection)
+        if self._is_life:
+            context.liveness.join(
+                hello.run_id,
+                connection,
+                owner=hello.writer_id if hello.mode == "own" else None,
+                space=hello.process_space or None,
+                is_notebook=hello.notebook,
+            )
 
     @property
     def is_full(self) -> bool:
         """Whether the script has to wait for the writer."""
         return not self._room.is_set() or self._is_held
 
+    def hear(self) -> None:
+        """A frame came: the script lives."""
+        if self._is_life:
+            self._context.liveness.hear(self.run_id)
+
     def leave(self) -> None:
         """The socket is gone."""
+        self._context.ingest.leave(self._hello, for_good=self.said_bye)
         self._context.liveness.leave(self.run_id, self._connection)
 
     async def batch(self, batch: Batch, size: int) -> None:
         """Hand a batch to the writer; wait only while twice the window is under way."""
-        self._context.liveness.hear(self.run_id)
         if not self._room.is_set():
             await self._room.wait()
         while self._context.storage.series.is_behind:
             self._is_held = True
-            self._context.liveness.hear(self.run_id)  # it is this server that doesn't read
+            self.hear()  # it is this server that doesn't read
             await asyncio.sleep(HELD_SECONDS)
         self._is_held = False
         self._unacknowledged += size
@@ -316,7 +350,8 @@ class _Script:
     def _write(self) -> None:
         """Have all that waits written; what arrives until the writer comes to it goes along."""
         self._at_work = True
-        self._context.ingest.record(self._stream, self._waiting).add_done_callback(self._answer)
+        written = self._context.ingest.record(self._stream, self._waiting, self._owned_epoch)
+        written.add_done_callback(self._answer)
 
     def _answer(self, done: asyncio.Future[list[Outcome]]) -> None:
         self._at_work = False
@@ -336,6 +371,8 @@ class _Script:
         stored: Appended | None = None
         for batch, outcome in outcomes:
             if isinstance(outcome, Appended):
+                if outcome is not stored:
+                    self._note_steps(outcome)
                 stored = outcome
                 continue
             if stored is not None:
@@ -345,6 +382,11 @@ class _Script:
         if stored is not None:
             self._connection.offer(Ack(stored.high))
         _log_batches(self.run_id, outcomes)
+
+    def _note_steps(self, stored: Appended) -> None:
+        if self._is_life:
+            for columns in stored.sets:
+                self._context.liveness.step(self.run_id, columns.times)
 
 
 def _log_batches(run_id: str, outcomes: list[Outcome]) -> None:
@@ -360,6 +402,8 @@ def _nack(error: BaseException, batch: Batch) -> Nack:
         return Nack("gap", error.message, at_seq=batch.first_seq, expect=error.expected)
     if isinstance(error, NotFoundError):
         return Nack("gone", error.message, at_seq=batch.first_seq)
+    if isinstance(error, FencedError):
+        return Nack("fenced", error.message, at_seq=batch.first_seq)
     if isinstance(error, InvalidError):
         return Nack("bad", error.message, at_seq=batch.first_seq)
     full = isinstance(error, StorageFullError)
@@ -372,6 +416,14 @@ def _nack(error: BaseException, batch: Batch) -> Nack:
     )
 
 
+def _refusal(error: GoneError | OwnedError | FencedError) -> Nack:
+    """The answer to a ``hello`` that opens nothing."""
+    if isinstance(error, OwnedError):
+        seconds = error.retry_seconds
+        return Nack("conflict", error.message, retry_ms=None if seconds is None else int(seconds * 1000) + 1)
+    return Nack("gone" if isinstance(error, GoneError) else "fenced", error.message)
+
+
 def _check_hello(hello: Hello) -> None:
     for field in ("run_id", "writer_id"):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", getattr(hello, field)):
@@ -380,6 +432,9 @@ def _check_hello(hello: Hello) -> None:
         value = getattr(hello, field)
         if value is not None and not 0 < len(value) <= 256:
             raise InvalidError(f"{field} has 1 to 256 characters.", field)
+    for field in ("host", "process", "process_space"):
+        if len(getattr(hello, field)) > 256:
+            raise InvalidError(f"{field} has at most 256 characters.", field)
     for field in ("attempt", "rank", "world"):
         if not 0 <= getattr(hello, field) < 2**31:
             raise InvalidError(f"{field} must be a whole number from 0 to 2^31.", field)

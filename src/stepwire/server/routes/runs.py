@@ -15,6 +15,7 @@ from stepwire.server.hub import wanted
 from stepwire.server.moments import moment
 from stepwire.server.problems import encode_json
 from stepwire.server.ranking import list_ranked, read_sort
+from stepwire.server.records import now_us
 from stepwire.server.values import SYSTEM, is_system, to_json
 from stepwire.storage.catalog.interface import NewRun, Run, RunFilter
 from stepwire.storage.series.interface import Summary
@@ -40,8 +41,23 @@ class MetricSummary(BaseModel):
     nonfinite: int
 
 
+class LampAnswer(BaseModel):
+    """One lamp: its state, and since when it is in that."""
+
+    state: Literal["alive", "gone", "unknown", "open", "silent", "waiting", "moving", "stalled"]
+    since: str
+
+
+class LampsAnswer(BaseModel):
+    """Whether a run lives, by three signs that are judged apart."""
+
+    process: LampAnswer
+    link: LampAnswer
+    step: LampAnswer
+
+
 class RunAnswer(BaseModel):
-    """A run with the summary of its metrics."""
+    """A run with the summary of its metrics. ``lamps`` is for running ones that a training script opened."""
 
     id: str
     number: int
@@ -49,6 +65,7 @@ class RunAnswer(BaseModel):
     project: str
     status: RunStatus
     health: Health
+    lamps: LampsAnswer | None
     reason: str | None
     config: dict[str, Any]
     tags: list[str]
@@ -218,9 +235,22 @@ def _described(context: Context, runs: Sequence[Run], columns: _Columns) -> list
     if columns.names and not columns.globs:
         summaries = store.summaries(run_ids, columns.names)
         newest: Mapping[str, tuple[float, int]] = store.newest(run_ids, but=SYSTEM)
-        return [_describe(run, summaries[run.id], newest.get(run.id), more=False) for run in runs]
-    summaries = store.summaries(run_ids)
-    return [_describe_all(run, summaries[run.id], columns) for run in runs]
+        found = [_describe(run, summaries[run.id], newest.get(run.id), more=False) for run in runs]
+    else:
+        summaries = store.summaries(run_ids)
+        found = [_describe_all(run, summaries[run.id], columns) for run in runs]
+    return [one | {"lamps": _lamps(context, run)} for one, run in zip(found, runs, strict=True)]
+
+
+def _lamps(context: Context, run: Run) -> dict[str, dict[str, str | None]] | None:
+    lamps = context.liveness.lamps(run.id) if run.status == "running" else None
+    if lamps is None:
+        return None
+    now = now_us()
+    return {
+        name: {"state": lamp.state, "since": moment(now - round(context.liveness.ago(lamp) * 1e6))}
+        for name, lamp in (("process", lamps.process), ("link", lamps.link), ("step", lamps.step))
+    }
 
 
 def _describe_all(run: Run, summaries: list[Summary], columns: _Columns) -> dict[str, Any]:

@@ -68,6 +68,36 @@ class NewRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """A process that owns a run, or owned it before another did.
+
+    Attributes:
+        epoch: Counts the owners of the run from 1; the greatest is the one that owns it.
+        writer_id: The process's stream.
+        attempt: Of that stream.
+        host: Name of its machine; empty when it did not say.
+        process: Identity of the process, the same for all of its streams; empty when it did not say.
+        space: What its process id counts in; empty when it did not say.
+        pid: Its process id.
+        pid_start: When it started, in seconds since 1970.
+        taken: It was still there when another took the run from it.
+        created_at: Since when it owned the run, µs.
+    """
+
+    run_id: str
+    epoch: int
+    writer_id: str
+    attempt: int = 1
+    host: str = ""
+    process: str = ""
+    space: str = ""
+    pid: int | None = None
+    pid_start: float | None = None
+    taken: bool = False
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RunFilter:
     """Which runs ``list_runs`` returns, and in which order.
 
@@ -165,6 +195,22 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
+class Environment:
+    """What an attempt of a run ran in.
+
+    Attributes:
+        time: When the newest part of it was found out, µs.
+        found: ``command``, ``folder``, ``python``, ``packages``, ``variables``, ``git``, ``hardware``, as far as they
+            are known.
+    """
+
+    run_id: str
+    attempt: int
+    time: int
+    found: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class StoredAnswer:
     """What was answered to an ``Idempotency-Key``: the digest of the request's body and the answer."""
 
@@ -255,6 +301,23 @@ class Catalog(Protocol):
         """
         ...
 
+    # owners
+    def list_owners(self, tx: Connection, run_id: str) -> list[Owner]:
+        """Every process that owned the run, the one that owns it now first."""
+        ...
+
+    def current_epoch(self, tx: Connection, run_id: str) -> int:
+        """The epoch of the process that owns the run; 0 when none ever did."""
+        ...
+
+    def add_owner(self, tx: Connection, new: Owner) -> None:
+        """Note the next owner of a run; ``epoch`` is one more than that of the owner before."""
+        ...
+
+    def mark_taken(self, tx: Connection, run_id: str, epoch: int) -> None:
+        """Note that the owner of an epoch was still there when it lost the run."""
+        ...
+
     # trash
     def trash_run(self, tx: Connection, run_id: str, now: int) -> None:
         """Move a run to the trash: nothing of it is found any more until it is undeleted. Its answers are forgotten.
@@ -306,6 +369,19 @@ class Catalog(Protocol):
 
     def remove_archive(self, tx: Connection, run_id: str) -> None:
         """Forget the archive of a run; the file is the caller's."""
+        ...
+
+    # environments
+    def add_environment(self, tx: Connection, run_id: str, attempt: int, time: int, found: dict[str, Any]) -> None:
+        """Keep what was found out about an attempt; what was known under the same names is replaced."""
+        ...
+
+    def get_environment(self, run_id: str, attempt: int | None = None) -> Environment:
+        """That of an attempt, the newest one when left out.
+
+        Raises:
+            NotFoundError: There is none.
+        """
         ...
 
     # checkpoints

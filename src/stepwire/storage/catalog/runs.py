@@ -33,8 +33,19 @@ from stepwire.storage.catalog.config import config_is
 from stepwire.storage.catalog.ids import new_id
 from stepwire.storage.catalog.interface import NewRun, Run, RunFilter
 from stepwire.storage.database import Database
+from stepwire.storage.logs.state import mark_gone
 from stepwire.storage.row import check_text, checked, read_cursor, write_cursor
-from stepwire.storage.tables import checkpoints, commands, deleted_runs, events, meta, runs, to_json
+from stepwire.storage.tables import (
+    checkpoints,
+    commands,
+    deleted_runs,
+    environments,
+    events,
+    meta,
+    owners,
+    runs,
+    to_json,
+)
 
 _FIELDS = tuple(field.name for field in fields(Run))
 _FIXED = frozenset({"id", "number", "created_at", "updated_at"})
@@ -168,8 +179,9 @@ class RunRows:
         check_text("run_id", run_id)
         if tx.execute(select(runs.c.id).where(runs.c.id == run_id)).one_or_none() is None:
             raise NotFoundError(f"There is no run {run_id}.", "run_id")
-        for table in (checkpoints, events, commands):
+        for table in (checkpoints, events, commands, owners, environments):
             tx.execute(delete(table).where(table.c.run_id == run_id))
+        mark_gone(tx, run_id)
         delete_answers(tx, run_id)
         tx.execute(delete(runs).where(runs.c.id == run_id))
         tx.execute(insert(deleted_runs).values(id=run_id, time=time.time_ns() // 1000))

@@ -8,14 +8,18 @@ from stepwire.storage.catalog.answers import AnswerRows
 from stepwire.storage.catalog.archives import ArchiveRows
 from stepwire.storage.catalog.checkpoints import CheckpointRows
 from stepwire.storage.catalog.commands import CommandRows
+from stepwire.storage.catalog.environments import EnvironmentRows
 from stepwire.storage.catalog.events import EventRows
+from stepwire.storage.catalog.owners import OwnerRows
 from stepwire.storage.catalog.runs import RunRows
 from stepwire.storage.catalog.trash import TrashRows
 from stepwire.storage.database import Database
 from stepwire.storage.tables import meta
 
 
-class SqlCatalog(RunRows, TrashRows, ArchiveRows, CheckpointRows, EventRows, CommandRows, AnswerRows):
+class SqlCatalog(
+    RunRows, OwnerRows, EnvironmentRows, TrashRows, ArchiveRows, CheckpointRows, EventRows, CommandRows, AnswerRows
+):
     """Implements :class:`stepwire.storage.catalog.interface.Catalog`; one file per noun."""
 
     def __init__(self, database: Database) -> None:

@@ -12,9 +12,17 @@ from stepwire.errors import StepwireError
 from stepwire.storage.migrations.m0001_initial import m0001_initial
 from stepwire.storage.migrations.m0002_blocks import m0002_blocks
 from stepwire.storage.migrations.m0003_retention import m0003_retention
+from stepwire.storage.migrations.m0004_owners import m0004_owners
+from stepwire.storage.migrations.m0005_logs import m0005_logs
 from stepwire.storage.tables import migration
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_initial, m0002_blocks, m0003_retention)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    m0001_initial,
+    m0002_blocks,
+    m0003_retention,
+    m0004_owners,
+    m0005_logs,
+)
 
 
 def pending(tx: Connection) -> list[Callable[[Connection], None]]:

@@ -8,8 +8,8 @@ import msgspec
 from stepwire.errors import InvalidError
 from stepwire.storage.series.batch import Rows
 
-PASSING = frozenset({"heartbeat", "system"})
-"""Types of records that nobody asks for later: they are not kept."""
+PASSING = frozenset({"heartbeat", "system", "log", "environment"})
+"""Types of records that nobody asks for later, or that are kept elsewhere: they are not kept beside the points."""
 
 
 class FrameSet(msgspec.Struct, array_like=True, frozen=True):

@@ -46,6 +46,7 @@ class Stream:
     writer_id: str
     high: int
     attempt: int = 1
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +340,10 @@ class SeriesStore(Protocol):
         ...
 
     def rewind(self, tx: Connection, source: str, attempt: int, step: float) -> None:
-        """Attempt ``attempt`` goes on from ``step``: points of earlier attempts past it become superseded."""
+        """Attempt ``attempt`` goes on from ``step``: points of earlier attempts past it become superseded.
+
+        Those too whose streams are opened later, when the attempt has a stream.
+        """
         ...
 
     def rename(self, tx: Connection, source: str, old: str, new: str) -> None:

@@ -59,11 +59,12 @@ def find_source(connection: Connection, source_id: str) -> int | None:
 def make_stream(tx: Connection, source_number: int, writer_id: str, attempt: int, rank: int) -> StreamRow:
     """The stream of this writer, made when it is new."""
     made = driver(tx).execute(
-        # A late process of an attempt that was rewound is hidden as the others of it are.
-        "INSERT INTO stream (source, writer_id, attempt, rank, limit_step) VALUES (?, ?, ?, ?, "
-        "(SELECT min(limit_step) FROM stream WHERE source = ? AND attempt >= ?)) "
+        # A late process of an attempt that was rewound is hidden as the others of it are, or would have been.
+        "INSERT INTO stream (source, writer_id, attempt, rank, limit_step) VALUES (?, ?, ?, ?, (SELECT min(step) FROM ("
+        "SELECT limit_step AS step FROM stream WHERE source = ? AND attempt >= ? "
+        "UNION ALL SELECT rewound_to FROM stream WHERE source = ? AND attempt > ?))) "
         "ON CONFLICT (source, writer_id) DO NOTHING",
-        (source_number, writer_id, attempt, rank, source_number, attempt),
+        (source_number, writer_id, attempt, rank, source_number, attempt, source_number, attempt),
     )
     if made.rowcount == 1:
         bump(tx, source_number)

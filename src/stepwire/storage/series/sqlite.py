@@ -95,7 +95,7 @@ class SqliteSeries:
         check_text("writer_id", writer_id)
         number = journal.make_source(tx, source, kind)
         row = journal.make_stream(tx, number, writer_id, attempt, rank)
-        return Stream(row.number, source, writer_id, row.high, row.attempt)
+        return Stream(row.number, source, writer_id, row.high, row.attempt, rank)
 
     def append(self, tx: Connection, stream: Stream, batch: Batch) -> Appended:
         """Store what is new of ``batch``; see the interface."""
@@ -138,6 +138,11 @@ class SqliteSeries:
         if number is not None:
             driver(tx).execute(
                 "UPDATE stream SET limit_step = min(coalesce(limit_step, ?), ?) WHERE source = ? AND attempt < ?",
+                (step, step, number, attempt),
+            )
+            # For streams of earlier attempts that the server hears of later.
+            driver(tx).execute(
+                "UPDATE stream SET rewound_to = min(coalesce(rewound_to, ?), ?) WHERE source = ? AND attempt = ?",
                 (step, step, number, attempt),
             )
             self._changed(tx, number)

@@ -1,0 +1,16 @@
+"""What a run is about where that is not this process."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A command that this process started and watches: the run's system metrics are its own, and it decides the end.
+
+    Attributes:
+        pid: Its process; its descendants count too.
+        argv: Program and arguments.
+    """
+
+    pid: int
+    argv: tuple[str, ...]

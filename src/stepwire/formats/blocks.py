@@ -1,0 +1,88 @@
+"""Rows of one metric set that stand side by side in a ring, taken as a whole instead of one by one.
+
+The thread that sends shares Python's lock with the training. What it does per record costs the training that time;
+so rows that follow each other with the same names are found and put into columns by slices with a stride, in C.
+"""
+
+from array import array
+from collections.abc import Iterator
+from struct import Struct
+from typing import NamedTuple
+
+from stepwire.formats.spool import FLOAT_ROW, HEAD_BYTES, MAX_BODY_BYTES, ROW, Item
+
+_LEAST = 4  # fewer rows are read one by one
+_SAME = (0, 1, 2, 3, 16, 17, 18, 19, 20)  # the bytes of a record that tell length, type and metric set
+_STEP, _TIME, _VALUES = 21, 29, 37
+_read_place = Struct("<IIQBI").unpack_from
+
+
+class Block(NamedTuple):
+    """``span`` rows of one metric set: records ``seq``, ``seq + 1`` … of ``stride`` bytes each, with their heads."""
+
+    seq: int
+    kind: int
+    body: bytes
+    span: int
+    stride: int
+    ordinal: int
+
+    def first(self, count: int) -> "Block":
+        """The first ``count`` rows."""
+        return self._replace(body=self.body[: count * self.stride], span=count)
+
+    def after(self, seq: int) -> "Block":
+        """The rows after record ``seq``."""
+        gone = seq + 1 - self.seq
+        return self._replace(seq=seq + 1, body=self.body[gone * self.stride :], span=self.span - gone)
+
+    def time(self) -> int:
+        """When the first row was logged, in µs since 1970."""
+        return int.from_bytes(self.body[_TIME : _TIME + 8], "little", signed=True)
+
+    def columns(self, first_seq: int) -> tuple[bytes, bytes, bytes, bytes]:
+        """``at`` (u32 from ``first_seq``), ``steps``, ``times`` and row-major ``values``."""
+        at = array("I", range(self.seq - first_seq, self.seq - first_seq + self.span)).tobytes()
+        return at, self._gather(_STEP, 8), self._gather(_TIME, 8), self._gather(_VALUES, self.stride - _VALUES)
+
+    def _gather(self, offset: int, width: int) -> bytes:
+        """The same ``width`` bytes of every record, one after the other."""
+        data, stride = self.body, self.stride
+        if width * 2 > self.span:
+            return b"".join([data[place : place + width] for place in range(offset, len(data), stride)])
+        found = bytearray(width * self.span)
+        for place in range(width):
+            found[place::width] = data[offset + place :: stride]
+        return bytes(found)
+
+
+def read_block(data: bytes, place: int, most: int) -> Block | None:
+    """The rows of one metric set at ``place``, at most ``most``; ``None`` when fewer than some stand together there.
+
+    Checksums are not looked at: this is for bytes that this process wrote.
+    """
+    if place + _VALUES > len(data):
+        return None
+    length, _, seq, kind, ordinal = _read_place(data, place)
+    stride = HEAD_BYTES + length
+    if kind not in (ROW, FLOAT_ROW) or not _VALUES < stride <= MAX_BODY_BYTES:
+        return None
+    count = min((len(data) - place) // stride, most)
+    for offset in _SAME:
+        if count < _LEAST:
+            return None
+        same = data[place + offset : place + count * stride : stride]
+        count = len(same) - len(same.lstrip(same[:1]))
+    if count < _LEAST:
+        return None
+    return Block(seq, kind, data[place : place + count * stride], count, stride, ordinal)
+
+
+Part = Item | Block
+
+
+def rows_of(block: Block) -> Iterator[Item]:
+    """The rows one by one."""
+    for number in range(block.span):
+        start = number * block.stride
+        yield Item(block.seq + number, block.kind, block.body[start + HEAD_BYTES : start + block.stride])

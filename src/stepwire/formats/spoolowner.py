@@ -1,0 +1,88 @@
+"""Whether the process that writes a spool still lives, told without waiting for anybody."""
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+from stepwire.formats.spoolfolder import LOCK_FILE
+
+Owner = Literal["alive", "gone", "unknown"]
+
+
+class Hold:
+    """The right to deliver a spool whose owner is gone: nobody else on this machine has it meanwhile."""
+
+    def __init__(self, fd: int | None) -> None:
+        self._fd = fd
+
+    def release(self) -> None:
+        """Give it back."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+
+def take_over(
+    folder: Path, identity: dict[str, Any], *, started: Callable[[int], float | None], boot_id: str
+) -> tuple[Owner, Hold]:
+    """Find out what became of a spool's owner; when it is gone, hold its spool.
+
+    Args:
+        folder: The stream's folder.
+        identity: What ``head.json`` or the ring says.
+        started: Returns when a process started, in seconds since 1970; ``None`` when there is none of that id.
+        boot_id: Identity of this boot of the machine.
+
+    Returns:
+        ``alive``; ``gone``; or ``unknown`` when it ran on another machine.
+    """
+    if identity.get("host") != socket.gethostname():
+        return "unknown", Hold(None)
+    if identity.get("boot_id") and boot_id and identity["boot_id"] != boot_id:
+        return "gone", _hold(folder / LOCK_FILE)
+    ring = identity.get("ring")
+    for path in [Path(ring)] if ring else [folder / LOCK_FILE]:
+        held = _try_lock(path)
+        if held == "busy":
+            return "alive", Hold(None)
+        if isinstance(held, Hold):
+            return "gone", held
+    return ("alive" if _lives(identity, started) else "gone"), _hold(folder / LOCK_FILE)
+
+
+def _try_lock(path: Path) -> "Hold | Literal['busy'] | None":
+    """The lock, who else has it, or ``None`` when there is no such file or the file system knows no locks."""
+    try:
+        import fcntl
+
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except (ImportError, OSError):
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return "busy"
+    except OSError:
+        os.close(fd)
+        return None
+    return Hold(fd)
+
+
+def _hold(path: Path) -> Hold:
+    """Lock a file of the folder, so that two do not deliver at once; where that can't be, both may: it is harmless."""
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    held = _try_lock(path)
+    return held if isinstance(held, Hold) else Hold(None)
+
+
+def _lives(identity: dict[str, Any], started: Callable[[int], float | None]) -> bool:
+    pid, known = identity.get("pid"), identity.get("pid_start")
+    if not isinstance(pid, int):
+        return False
+    found = started(pid)
+    return found is not None and (not isinstance(known, int | float) or abs(found - known) < 2)
