@@ -24,8 +24,8 @@ check: $(VENV)/.dev frontend/node_modules/.installed ## linters and type checker
 	$(BIN)/python scripts/export_schema.py --check
 	cd frontend && npm run --silent lint && npm run --silent typecheck
 
-test-python: $(VENV)/.dev frontend ## unit, contract and integration tests
-	$(BIN)/pytest
+test-python: $(VENV)/.dev frontend ## unit, contract and integration tests, a file at a time on each of two cores
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-frontend: frontend/node_modules/.installed ## Vitest
 	cd frontend && npm run --silent test
@@ -80,7 +80,8 @@ soak: $(VENV)/.dev frontend ## hours of random steps, kills, forks and exits: ST
 	STEPWIRE_MODEL_STEPS=$${STEPWIRE_MODEL_STEPS:-10000} STEPWIRE_KILLS=$${STEPWIRE_KILLS:-100} \
 		$(BIN)/pytest --timeout 0 tests/contract/test_series_machine.py tests/contract/test_pyramid.py tests/storage
 	STEPWIRE_FORKS=$${STEPWIRE_FORKS:-1000} STEPWIRE_EXITS=$${STEPWIRE_EXITS:-28} \
-		$(BIN)/pytest --timeout 0 tests/client/test_lifecycle.py tests/client/test_exit.py
+		$(BIN)/pytest --timeout 0 tests/client/test_lifecycle.py tests/client/test_exit.py tests/client/test_processes.py
+	STEPWIRE_KILLS=$${STEPWIRE_KILLS:-100} $(BIN)/pytest --timeout 0 tests/end_to_end/test_kept.py tests/end_to_end/test_link.py
 
 bench: $(VENV)/.dev frontend ## measure side by side; prints a table, writes docs/bench/bench.json
 	$(BIN)/python tests/bench/run.py $(BENCH)

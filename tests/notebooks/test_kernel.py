@@ -139,14 +139,14 @@ def test_a_cell_that_is_interrupted(server: RunningServer, notebook: Notebook) -
     """SIGINT raises KeyboardInterrupt in the cell: of a with block the run is interrupted, without one it goes on."""
     for code, status in (("", "running"), ("with monitor: ", "interrupted")):
         notebook.client.execute(
-            CELL.replace('"cell"', f'"{status}"') + f"print('busy', flush=True)\n{code}[0 for _ in iter(int, 1)]"
+            CELL.replace('"cell"', f'"{status}"') + f"{code}[print('busy', flush=True), *(0 for _ in iter(int, 1))]"
         )
         while (message := notebook.client.get_iopub_msg(timeout=60))["content"].get("text") != "busy\n":
             pass
         notebook.manager.interrupt_kernel()
         reply = notebook.client.get_shell_msg(timeout=60)
         assert message and reply["content"]["ename"] == "KeyboardInterrupt"
-        await_(lambda status=status: runs(server)[-1]["status"], lambda found, status=status: found == status)
+        await_(lambda: [run["status"] for run in runs(server)][-1:], lambda found, status=status: found == [status])
 
 
 @pytest.mark.parametrize(

@@ -253,10 +253,10 @@ def test_records_are_kept_in_their_order_whatever_is_sealed(storage):
         made = [
             {"at": 0, "type": "event", "n": at},
             {"at": 1, "type": "heartbeat"},
-            {"at": 2, "type": "log", "deep": {"x": [at]}},
+            {"at": 2, "type": "note", "deep": {"x": [at]}},
         ]
         log(storage, writer_id, [at, at, at], [0.0, 0.0, 0.0], attempt=attempt, records=made)
-        wanted += [(attempt, first, "event"), (attempt, first + 2, "log")]
+        wanted += [(attempt, first, "event"), (attempt, first + 2, "note")]
         if at in (1, 2, 4):
             storage.series.seal()
     found = [(seq, record["type"]) for _, seq, record in storage.series.records("run_a")]

@@ -43,7 +43,7 @@ class Share:
 
         Args:
             acked: The last record that a server has.
-            read: The next record that the sender has not read; older segments may be under its eyes.
+            read: The next record that the sender has not read; its segment and the next one stay as they are.
 
         Returns:
             Number of records that left. Raises OSError.
@@ -52,10 +52,12 @@ class Share:
         waiting = [place for place in range(len(index) - 1) if index[place + 1].first_seq - 1 > acked]
         size = self._segments.size - sum(one.size for one in index[: waiting[0]]) if waiting else 0
         lost = 0
+        # The sender may be in the segment of `read`, and already in the next one.
+        spared = max((place for place, one in enumerate(index) if one.first_seq <= read), default=-1) + 1
         for place in waiting:
             if size <= self._allowed(size):
                 break
-            if index[place].number not in self._compacted and index[place].first_seq >= read:
+            if place > spared and index[place].number not in self._compacted:
                 freed, gone = self._compact(place)
                 size -= freed
                 lost += gone
