@@ -7,13 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stepwire.client.orphans import Couriers
-from stepwire.client.settings import DEFAULT_URL, read_url
-from stepwire.client.transport import WebSocketTransport
-from stepwire.formats.places import spool_root
-
 if TYPE_CHECKING:
-    from stepwire.client.orphans import Delivery
+    from stepwire.client.orphans import Couriers, Delivery
 
 POLL_SECONDS = 0.5
 SPOOL_SECONDS = 600.0
@@ -37,7 +32,7 @@ def add_to(parsers: Any) -> None:
         "--dir", type=Path, metavar="DIR", help="folder of what is kept (default: STEPWIRE_DIR, else the user's own)"
     )
     parser.add_argument("--follow", type=Path, metavar="DIR", help="deliver from this folder until ctrl-C")
-    parser.add_argument("--to", metavar="URL", help=f"server (default: STEPWIRE_URL, else {DEFAULT_URL})")
+    parser.add_argument("--to", metavar="URL", help="server (default: STEPWIRE_URL, else ws://localhost:8000)")
     parser.add_argument("--api-key", metavar="TOKEN", help="access token (default: STEPWIRE_API_KEY)")
     parser.add_argument("--json", action="store_true", help="one JSON object per run")
     parser.set_defaults(run=run)
@@ -46,6 +41,11 @@ def add_to(parsers: Any) -> None:
 def run(given: argparse.Namespace) -> int:
     """Deliver; returns 0 when all of it is stored."""
     import os
+
+    from stepwire.client.orphans import Couriers
+    from stepwire.client.settings import DEFAULT_URL, read_url
+    from stepwire.client.transport import WebSocketTransport
+    from stepwire.formats.places import spool_root
 
     socket_url, _ = read_url(given.to or os.environ.get("STEPWIRE_URL") or DEFAULT_URL, "--to")
     key = given.api_key or os.environ.get("STEPWIRE_API_KEY")
@@ -61,7 +61,7 @@ def run(given: argparse.Namespace) -> int:
     return int(any(delivery.left for delivery in deliveries))
 
 
-def _follow(couriers: Couriers, *, as_json: bool) -> int:
+def _follow(couriers: "Couriers", *, as_json: bool) -> int:
     print(f"following {couriers.root}; ctrl-C ends it", file=sys.stderr)
     while True:
         for delivery in couriers.turn():
