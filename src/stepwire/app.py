@@ -50,7 +50,7 @@ from stepwire.storage.open import open_storage
 from stepwire.system import process_space
 from stepwire.version import __version__
 
-WARM_UP_SECONDS = 0.1
+WARM_UP_SECONDS = 0.02
 TOKEN_LENGTH = 32  # characters; anything shorter is what a kill or a full disk left
 ROUTES = (
     *(runs, archive, trash, metrics, series, export, checkpoints, commands, events, logs, environment),

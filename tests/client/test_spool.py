@@ -455,3 +455,19 @@ def test_a_run_that_gets_another_id_takes_its_spool_along(make, root):
     (found,) = find_spools(root)
     assert found.run_id == "run_3"
     assert read_ring_identity(outbox.spool.ring.path)["run_id"] == "run_3"
+
+
+def test_a_small_shared_memory_is_left_to_others(make, tmp_path, monkeypatch):
+    """A container's 64 MiB are also the data loaders'; the ring then lies in the next place."""
+    small, big = tmp_path / "small", tmp_path / "big"
+    true = os.statvfs
+
+    def told(path):
+        found = true(path)
+        size = 16 * 1024 * 1024 if Path(path) == small else 2**30
+        return os.statvfs_result([found.f_bsize, found.f_bsize, *found[2:4], size // found.f_bsize, *found[5:]])
+
+    monkeypatch.setattr(os, "statvfs", told)
+    outbox = make(rings=(small, big))
+    log(outbox, loss(), [1])
+    assert outbox.spool.ring.path.parent == big

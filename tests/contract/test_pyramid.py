@@ -213,3 +213,19 @@ def test_a_grid_of_long_series_keeps_every_extreme(open_engine, tmp_path):
                 )
                 plain.check_grid(found, series, axis, window, points, origins=origins)
     storage.close()
+
+
+@pytest.mark.parametrize("rows", [900, 31_000, 33_000, 50_000])
+def test_a_chart_of_many_lines_has_at_least_half_its_buckets(open_engine, tmp_path, rows):
+    """Twenty lines come out of coarser cells than one: as exact, up to half as many buckets, points when they fit."""
+    storage, rng = open_engine(tmp_path), np.random.default_rng(9)
+    source, tape = Source("run", "run", 1), Tape("run", "w")
+    source.streams.append(tape)
+    names = tuple(f"metric.{number}" for number in range(20))
+    write(storage, tape, names, steps_of("up", rows), values_of(rng, rows, len(names)), 8000)
+    storage.series.seal("run")
+    found = storage.series.grid([("run", name) for name in names], x="step", points=1000)
+    plain.check_grid(found, [source.series(name) for name in names], "step", (None, None), 1000)
+    assert found.exact == (rows <= 1000)
+    assert min(rows, 500) <= len(found.x) <= 1000
+    storage.close()

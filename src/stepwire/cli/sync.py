@@ -46,11 +46,14 @@ def run(given: argparse.Namespace) -> int:
     from stepwire.client.settings import DEFAULT_URL, read_url
     from stepwire.client.transport import WebSocketTransport
     from stepwire.formats.places import spool_root
+    from stepwire.formats.salvage import salvage_rings
 
     socket_url, _ = read_url(given.to or os.environ.get("STEPWIRE_URL") or DEFAULT_URL, "--to")
     key = given.api_key or os.environ.get("STEPWIRE_API_KEY")
     root = given.follow or given.dir or spool_root()
-    couriers = Couriers(root.expanduser().absolute(), lambda _spool: WebSocketTransport(socket_url, key))
+    root = root.expanduser().absolute()
+    salvage_rings(root)
+    couriers = Couriers(root, lambda _spool: WebSocketTransport(socket_url, key))
     if given.follow:
         return _follow(couriers, as_json=given.json)
     deliveries = couriers.deliver(SPOOL_SECONDS)

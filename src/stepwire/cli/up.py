@@ -2,6 +2,9 @@
 
 import argparse
 import gc
+import importlib
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,12 +50,23 @@ def add_to(parsers: Any) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit code."""
+    _load_charts_meanwhile()
     gc.disable()  # the imports make a million objects and no garbage; the server turns it on when it listens
     with server_extra("stepwire up"):
         from stepwire.server.settings import Settings
         from stepwire.serving import serve
     settings = _settings(Settings.from_environment(), given)
     return serve(settings, browser=not given.no_browser)
+
+
+def _load_charts_meanwhile() -> None:
+    """Load NumPy beside the server: it is ready no later for it, and its first chart needn't wait."""
+
+    def load() -> None:
+        with suppress(ImportError):  # told with the extra that is missing
+            importlib.import_module("numpy")
+
+    threading.Thread(target=load, name="stepwire-load", daemon=True).start()
 
 
 def _settings(settings: "Settings", given: argparse.Namespace) -> "Settings":

@@ -15,6 +15,7 @@ from stepwire.client.sender import Sender
 from stepwire.client.settings import ClientSettings
 from stepwire.client.transport import Transport, WebSocketTransport
 from stepwire.formats.places import boot_id
+from stepwire.formats.salvage import salvage_rings
 from stepwire.formats.spoolowner import Hold, Owner, take_over
 from stepwire.formats.spools import FoundSpool, find_spools, last_words
 from stepwire.protocol import Hello
@@ -204,10 +205,17 @@ def deliver_orphans(settings: ClientSettings, seconds: float = 60.0) -> list[Del
     return Couriers(settings.spool, transport, is_wanted).deliver(seconds, alive=False)
 
 
-def start_sweep(settings: ClientSettings, is_reached: Callable[[], bool]) -> None:
-    """Once the server is reached, deliver in the background what earlier processes left behind for it."""
+def start_sweep(settings: ClientSettings, is_reached: Callable[[], bool] | None) -> None:
+    """In the background, free the memory of earlier processes and deliver what they left behind for the server.
+
+    Args:
+        is_reached: Whether the server is there; ``None`` to deliver nothing.
+    """
 
     def sweep() -> None:
+        salvage_rings(settings.spool)
+        if is_reached is None:
+            return
         while not is_reached():
             time.sleep(_WAIT_SECONDS)
         try:

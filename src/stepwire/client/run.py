@@ -290,8 +290,8 @@ class Run:
         """Tell the run's link: as far as is known now, no other process owns it."""
         if self.owned and self.settings.enabled and self._subject is None:
             self._announce()
-        if isinstance(self.outbox, SpoolOutbox) and not self.settings.offline:
-            start_sweep(self.settings, lambda: self.sender.reached)
+        if isinstance(self.outbox, SpoolOutbox):
+            start_sweep(self.settings, None if self.settings.offline else lambda: self.sender.reached)
 
     def _identity(self) -> dict[str, Any]:
         settings = self.settings

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepwire.client.ids import new_writer_id
-from stepwire.client.ring import Ring
+from stepwire.client.ring import RING_BYTES, Ring
 from stepwire.client.segments import Segments
 from stepwire.client.share import MAX_BYTES, Share
 from stepwire.formats.places import is_network, make_private, ring_folders
@@ -37,6 +37,7 @@ SYNC_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 WARN_SECONDS = 60.0
 _JOIN_SECONDS = 1.0
+ROOM_FACTOR = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,14 @@ class Bell:
     def wait(self, seconds: float | None) -> None:
         """Wait to be rung, at most ``seconds``."""
         self._lock.acquire(timeout=-1 if seconds is None else seconds)
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether a ring takes little of what is free there: a container has 64 MiB, which others need, too."""
+    if not hasattr(os, "statvfs"):
+        return True
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize >= ROOM_FACTOR * RING_BYTES
 
 
 class Spool:
@@ -124,7 +133,7 @@ class Spool:
             folders = self._place.rings if self._place.rings is not None else tuple(ring_folders(self._place.root))
             for folder in folders:
                 with suppress(OSError):  # no room, or no shared memory: the next place
-                    if make_private(folder):
+                    if make_private(folder) and _has_room(folder):
                         identity = self._identity | {"folder": str(self.folder)}
                         return Ring(folder / f"{self.writer_id}.ring", identity)
         return Ring(None, {})

@@ -53,6 +53,22 @@ def list_segments(folder: Path) -> list[Segment]:
     return found
 
 
+def newest_number(folder: Path) -> int:
+    """The highest number of a segment's file, 0 without any; it may be torn."""
+    return max((int(path.stem) for path in folder.glob(SEGMENT_GLOB) if path.stem.isdigit()), default=0)
+
+
+def last_seq(folder: Path) -> int:
+    """Number of the newest record that a folder holds, or that a server has; 0 when there is none. Raises OSError."""
+    for segment in reversed(list_segments(folder)):
+        last = 0
+        for _, item in read_items(segment.path.read_bytes(), SEGMENT_HEAD_BYTES):
+            last = max(last, item.seq + item.span - 1)
+        if last:
+            return max(last, read_acked(folder))
+    return read_acked(folder)
+
+
 def read_identity(folder: Path) -> dict[str, Any] | None:
     """What ``head.json`` tells of the stream's run and process; ``None`` when it isn't there or damaged."""
     import json

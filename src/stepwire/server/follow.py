@@ -17,6 +17,7 @@ import structlog
 from stepwire.errors import GoneError, StepwireError
 from stepwire.formats.batches import build_batch
 from stepwire.formats.ring import read_ring
+from stepwire.formats.salvage import salvage_rings
 from stepwire.formats.spool import NAMES, RECORD, Item, read_names, read_record, record_body, write_ack
 from stepwire.formats.spoolfolder import (
     ACK_FILE,
@@ -96,6 +97,7 @@ class Follower:
         """Read what dead processes of this machine left behind."""
         if self._own is None:
             return
+        await asyncio.to_thread(salvage_rings, self._own)
         for spool in await asyncio.to_thread(_list, self._own):
             if self._is_ours(str(spool.identity.get("url", ""))) and not spool.identity.get("offline"):
                 await self._take(spool, alive=False)

@@ -33,6 +33,7 @@ from stepwire.storage.series.tail import BehindError
 from stepwire.storage.series.window import Window
 
 _MOST_IN = 500
+_FINE_LINES = 16  # beyond, a chart may have half as many buckets as asked for: decoding then takes a quarter
 
 
 class Reading:
@@ -182,7 +183,8 @@ class Reading:
         *,
         superseded: bool,
     ) -> list[Line]:
-        window = Window("step" if x == "step" else "time", start, stop, points, superseded)
+        fewest = points if len(series) <= _FINE_LINES else -(-points // 2)
+        window = Window("step" if x == "step" else "time", start, stop, points, superseded, fewest=fewest)
 
         def job(snapshot: Snapshot) -> list[Line]:
             return [snapshot.line(source, name, x, window, origins.get(source)) for source, name in series]

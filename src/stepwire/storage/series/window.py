@@ -25,7 +25,7 @@ class Window:
 
     ``axis`` is ``step`` or ``time`` (µs). ``superseded``: the points that a rewind has hidden, and only those.
     ``seqs``: with record numbers, and the ends of every lane as points, because parts must be put in order.
-    ``exact``: no cells where there are points.
+    ``exact``: no cells where there are points. ``fewest``: cells are taken where they give at least so many buckets.
     """
 
     axis: str
@@ -35,6 +35,7 @@ class Window:
     superseded: bool = False
     seqs: bool = False
     exact: bool = False
+    fewest: int = 0
 
 
 def shifted(window: Window, origin: int) -> Window:
@@ -91,7 +92,7 @@ def _sorted(lane: Lane, reader: SetReader, window: Window) -> list[Parts]:
         limit = reader.locate("step", lane.stream.limit_step, right=True)
         start, stop = (max(start, limit), stop) if window.superseded else (start, min(stop, limit))
     start = max(start, lane.cut)
-    stretches = reader.stretches(start, stop, window.points)
+    stretches = reader.stretches(start, stop, window.fewest or window.points)
     if window.seqs and start >= reader.state.raw_from and any(stretch.level for stretch in stretches):
         stretches = reader.between_points(start, stop, stretches)
     return reader.read(stretches, lane.column, window.axis, seqs=window.seqs)

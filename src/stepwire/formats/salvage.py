@@ -1,0 +1,139 @@
+"""Frees the shared memory of processes that are gone: what only their rings hold goes to their spools on disk.
+
+A ring survives its process, and so would its 4 MiB of memory until the machine is started anew.
+"""
+
+import json
+import os
+import struct
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from stepwire.formats.places import ring_folders
+from stepwire.formats.ring import (
+    HEAD_PAGE_BYTES,
+    IDENTITY_PLACE,
+    RING_MAGIC,
+    TAIL_PLACES,
+    RingError,
+    read_ring,
+    read_ring_identity,
+)
+from stepwire.formats.spool import NAMES, Item, frame, names_body, segment_head
+from stepwire.formats.spoolfolder import (
+    DONE_FILE,
+    HEAD_FILE,
+    NAMES_FILE,
+    all_names,
+    last_seq,
+    newest_number,
+    segment_path,
+    write_whole,
+)
+
+KEEP_SECONDS = 7 * 86400.0
+UNFINISHED_SECONDS = 60.0
+PAUSE_SECONDS = 0.01
+
+
+def salvage_rings(root: Path, folders: Iterable[Path] | None = None) -> int:
+    """Move what dead processes of this user left in rings to their spools; returns how many rings were freed.
+
+    A ring whose folder of spools is not there (deleted, or not mounted now) is made as small as what it holds, and
+    deleted after a week. One that can't be moved now is left as it is.
+
+    Args:
+        root: Folder of spools, beside which rings may lie.
+        folders: Where to look; the places of this machine when left out.
+    """
+    freed = 0
+    for place in ring_folders(root) if folders is None else folders:
+        for path in sorted(place.glob("*.ring")):
+            with suppress(OSError):  # its disk is full or away: the next one tries again
+                if _salvage(path):
+                    freed += 1
+                    time.sleep(PAUSE_SECONDS)  # this may be a training script's process
+    return freed
+
+
+def _salvage(path: Path) -> bool:
+    with _held(path) as is_ours:
+        if not is_ours:
+            return False
+        try:
+            identity, items = read_ring_identity(path), read_ring(path)
+        except RingError:  # its process was killed while it made it, or makes it just now
+            return _delete_older(path, UNFINISHED_SECONDS)
+        folder = Path(str(identity.get("folder", "")))
+        if not items or (folder / DONE_FILE).exists():
+            path.unlink()
+        elif folder.is_absolute() and folder.parent.parent.is_dir():
+            _move(items, folder, {**identity, "ring": None})
+            path.unlink()
+        elif not _delete_older(path, KEEP_SECONDS):
+            return _shrink(path, items)
+        return True
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[bool]:
+    """Whether the ring's process is gone and nobody else delivers it; nobody does within the block."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has no shared memory of this kind
+        yield False
+        return
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        is_free = True
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            is_free = False
+        yield is_free and os.fstat(fd).st_nlink > 0
+    finally:
+        os.close(fd)
+
+
+def _delete_older(path: Path, seconds: float) -> bool:
+    is_old = time.time() - path.stat().st_mtime > seconds
+    if is_old:
+        path.unlink()
+    return is_old
+
+
+def _move(items: list[Item], folder: Path, identity: dict[str, object]) -> None:
+    """Write the records that the folder lacks as one more segment; readers see all of it or nothing."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (folder / HEAD_FILE).exists():
+        write_whole(folder / HEAD_FILE, json.dumps(identity).encode())
+    stored = last_seq(folder)
+    later = [item for item in items if item.seq + item.span - 1 > stored or item.kind == NAMES]
+    numbered = [item for item in later if item.kind != NAMES]
+    if not numbered:
+        return
+    names = [frame(item.body) for item in later if item.kind == NAMES]
+    if names:
+        known = [frame(names_body(0, ordinal, named)) for ordinal, named in all_names(folder)]
+        write_whole(folder / NAMES_FILE, b"".join([*known, *names]))
+    records = b"".join(frame(item.body) for item in later)
+    write_whole(segment_path(folder, newest_number(folder) + 1), segment_head(numbered[0].seq) + records)
+
+
+def _shrink(path: Path, items: list[Item]) -> bool:
+    """Put a ring of just its records in its place; whether that is smaller."""
+    page = path.read_bytes()[:HEAD_PAGE_BYTES]
+    records = b"".join(frame(item.body) for item in items) + bytes(8)
+    if HEAD_PAGE_BYTES + len(records) >= path.stat().st_size:
+        return False
+    first = next((item.seq for item in items if item.kind != NAMES), items[0].seq + 1)
+    told = struct.pack("<QQ", 0, first)
+    small = bytearray(HEAD_PAGE_BYTES)
+    small[:8] = RING_MAGIC
+    small[TAIL_PLACES[0] : TAIL_PLACES[0] + 20] = told + struct.pack("<I", zlib.crc32(told))
+    small[IDENTITY_PLACE:] = page[IDENTITY_PLACE:]
+    write_whole(path, bytes(small) + records)
+    return True
