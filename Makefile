@@ -81,7 +81,9 @@ soak: $(VENV)/.dev frontend ## hours of random steps, kills, forks and exits: ST
 		$(BIN)/pytest --timeout 0 tests/contract/test_series_machine.py tests/contract/test_pyramid.py tests/storage
 	STEPWIRE_FORKS=$${STEPWIRE_FORKS:-1000} STEPWIRE_EXITS=$${STEPWIRE_EXITS:-28} \
 		$(BIN)/pytest --timeout 0 tests/client/test_lifecycle.py tests/client/test_exit.py tests/client/test_processes.py
-	STEPWIRE_KILLS=$${STEPWIRE_KILLS:-100} $(BIN)/pytest --timeout 0 tests/end_to_end/test_kept.py tests/end_to_end/test_link.py
+	STEPWIRE_KILLS=$${STEPWIRE_KILLS:-100} $(BIN)/pytest --timeout 0 tests/end_to_end/test_kept.py \
+		tests/end_to_end/test_link.py tests/end_to_end/test_kill_server.py tests/end_to_end/test_kill_server_logs.py
+	STEPWIRE_FAULTS=$${STEPWIRE_FAULTS:-100000} $(BIN)/pytest --timeout 0 tests/client/test_promises.py
 
 bench: $(VENV)/.dev frontend ## measure side by side; prints a table, writes docs/bench/bench.json
 	$(BIN)/python tests/bench/run.py $(BENCH)

@@ -23,6 +23,7 @@ from stepwire.cli import COMMANDS
 from stepwire.server.settings import Settings
 from stepwire.server.wire import decode_text
 from stepwire.testing import RunningServer, running_server
+from tests.test_specification import fault_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], key=lambda page: page.as_posix())
@@ -326,3 +327,13 @@ def test_the_first_page_shows_the_readmes_lines() -> None:
     address = ',\n                     dashboard_url="${url}"'
     assert address in shown
     assert f"```python\n{shown.replace(address, '')}```" in (ROOT / "README.md").read_text()
+
+
+def test_every_promise_names_tests_that_exist() -> None:
+    """Each row of the promises' page has at least one, and none that is not there."""
+    rows = [line for line in text_of("docs/promises.md").splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == 20
+    for row in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", row)
+        assert named, row
+        assert [fault for path, symbol in named if (fault := fault_of(path, symbol or None))] == []

@@ -4,6 +4,7 @@ import argparse
 import enum
 import json
 import math
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stepwire.client import redaction
 from stepwire.client.document import document
 
 LIMIT = 100_000
@@ -105,6 +107,21 @@ def test_text_that_cannot_be_stored_is_escaped():
 def test_secrets_are_hidden_at_any_depth():
     """A token inside a nested config never leaves."""
     assert document({"hub": {"token": "t0ps3cret"}}, LIMIT) == {"hub": {"token": "[redacted]"}}
+    key = "sk-abcdefghijklmnopqrstuvwxyz0123456789ABCDEF"
+    for value in ([key], (1, [key]), {key}, Path(f"/run/{key}"), deque([key]), {"inner": [{"deep": key}]}):
+        assert key not in json.dumps(document({"value": value}, LIMIT)), value
+
+
+def test_megabytes_of_text_are_not_looked_through(monkeypatch):
+    """What is cut anyway costs nothing; a secret before the cut is hidden."""
+    text = "password=hunter2hunter2 " + "x" * 50_000_000
+    seen = []
+    true = redaction.redact_text
+    monkeypatch.setattr(redaction, "redact_text", lambda text: seen.append(len(text)) or true(text))
+    found = document({"prompt": text, "list": [text]}, LIMIT)
+    assert max(seen) < 200_000
+    assert found["prompt"].startswith("password=[redacted] xxx") and len(found["prompt"]) < 100_000
+    assert found["list"][0] == found["prompt"]
 
 
 def test_the_users_config_is_not_changed():

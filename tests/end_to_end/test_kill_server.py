@@ -1,6 +1,7 @@
 """The server is killed again and again during a run: nothing is lost, nothing doubled, the script never notices."""
 
 import json
+import os
 import random
 import signal
 import socket
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-KILLS = 20
+KILLS = int(os.environ.get("STEPWIRE_KILLS", "20"))
 SCRIPT = """
 import select, sys, time
 from stepwire import TrainingMonitor
@@ -52,9 +53,9 @@ def read(url: str) -> dict[str, object]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_twenty_kills_lose_and_double_nothing(tmp_path: Path) -> None:
-    """After 20 x SIGKILL every logged point is stored exactly once, in order, and the database is sound."""
+@pytest.mark.timeout(100 + 10 * KILLS)
+def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+    """After so many SIGKILLs every logged point is stored exactly once, in order, and the database is sound."""
     port, chance = free_port(), random.Random(7)
     server = start_server(port, tmp_path)
     script = subprocess.Popen(

@@ -123,7 +123,7 @@ def measure(path: Path) -> dict[str, Any]:
         if path.is_dir():
             return {"size": _folder_size(path), "verdict": "registered"}
         size, sha256 = _digest(path)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no file system can name it
         return {"verdict": "missing"}
     return {"size": size, "sha256": sha256, "verdict": "registered"}
 

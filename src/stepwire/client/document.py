@@ -109,7 +109,7 @@ class _Writer:
     def _sequence(self, value: Iterable[Any], depth: int) -> list[Any]:
         result: list[Any] = []
         for inner in list(value):
-            result.append(self.value(inner, depth + 1))
+            result.append(self.value(redact("", inner), depth + 1))
             if self._left <= 0:
                 break
         return result
@@ -128,7 +128,7 @@ class _Writer:
             text = os.fspath(value) if isinstance(value, os.PathLike) else str(value)
         except Exception:  # noqa: BLE001 - as above, for keys
             text = f"<{type(value).__name__}>"
-        return self._spend(clean(str(text), _FOREIGN_CHARACTERS))
+        return self._spend(clean(str(redact("", str(text))), _FOREIGN_CHARACTERS))
 
     def _spend(self, text: str) -> str:
         self._left -= len(text)

@@ -13,6 +13,7 @@ from stepwire.client.clock import Clock
 from stepwire.client.deferred import HOLE, Deferred, DeferredRow
 from stepwire.client.device import Copy, begin_copies, is_on_device, may_be_on_device
 from stepwire.client.outbox import NullOutbox, Outbox
+from stepwire.client.shown import shown
 from stepwire.errors import InvalidError
 from stepwire.protocol import MAX_NAME_BYTES, MAX_NAMES_PER_RECORD, MAX_STEP
 
@@ -185,7 +186,7 @@ def spread(metrics: Mapping[str, Any], field: str = "metrics") -> dict[str, Any]
     flat: dict[str, Any] = {}
     for name, value in _leaves(metrics, "", 1):
         if name in flat:
-            raise InvalidError(f"metric {name!r} is given twice.", field=name)
+            raise InvalidError(f"metric {shown(name)} is given twice.", field=name)
         flat[name] = value
     return flat
 
@@ -195,7 +196,7 @@ def _leaves(metrics: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tup
         raise InvalidError(f"metric {prefix[:80]!r} is nested deeper than {_MAX_DEPTH} dicts.", field=prefix[:80])
     for key, value in metrics.items():
         if not isinstance(key, str):
-            raise TypeError(f"metric name {key!r} must be a string, not {type(key).__name__}")
+            raise TypeError(f"metric name {shown(key)} must be a string, not {type(key).__name__}")
         if isinstance(value, Mapping):
             yield from _leaves(value, f"{prefix}{key}/", depth + 1)
         else:
@@ -217,10 +218,10 @@ def number(name: str, value: Any) -> float:
         if hasattr(value, "__float__") or hasattr(value, "__index__"):
             return float(value)
     except OverflowError as error:
-        raise InvalidError(f"metric {name!r} is too large for a 64-bit float.", field=name) from error
+        raise InvalidError(f"metric {shown(name)} is too large for a 64-bit float.", field=name) from error
     except Exception as error:
-        raise TypeError(f"metric {name!r} cannot be read as one number: {type(value).__name__}") from error
-    raise TypeError(f"metric {name!r} must be a number, not {type(value).__name__}")
+        raise TypeError(f"metric {shown(name)} cannot be read as one number: {type(value).__name__}") from error
+    raise TypeError(f"metric {shown(name)} must be a number, not {type(value).__name__}")
 
 
 def read_step(step: Any) -> int | float:
@@ -239,7 +240,7 @@ def read_step(step: Any) -> int | float:
     except InvalidError as error:
         raise InvalidError("step must lie within ±2**53.", field="step") from error
     if not math.isfinite(value) or abs(value) > MAX_STEP or (type(step) is int and abs(step) > MAX_STEP):
-        raise InvalidError(f"step must be a finite number within ±2**53, not {value!r}.", field="step")
+        raise InvalidError(f"step must be a finite number within ±2**53, not {shown(value)}.", field="step")
     return int(value) if value.is_integer() else value
 
 
@@ -275,7 +276,7 @@ def _check_name(name: str) -> int:
     try:
         size = len(name.encode())
     except UnicodeEncodeError as error:
-        raise InvalidError(f"metric name {name!r} is not valid Unicode.", field="metrics") from error
+        raise InvalidError(f"metric name {shown(name)} is not valid Unicode.", field="metrics") from error
     if not 1 <= size <= MAX_NAME_BYTES or "\0" in name:
         raise InvalidError(
             f"metric name {name[:80]!r} must have 1 to {MAX_NAME_BYTES} bytes, none of them NUL.", field="metrics"

@@ -15,6 +15,7 @@ from stepwire.client.resume import read_plan, resume
 from stepwire.client.run import Run
 from stepwire.client.settings import ClientSettings, for_joining, read_settings, text
 from stepwire.client.settings import total_steps as read_total_steps
+from stepwire.client.shown import shown
 from stepwire.client.transport import Transport
 from stepwire.errors import InvalidError
 
@@ -294,9 +295,9 @@ class TrainingMonitor:
             rank: Which ranks of a distributed training log it: ``"zero"`` or ``"all"``. Call this on every rank.
         """
         if goal not in (None, "min", "max"):
-            raise InvalidError(f"goal must be 'min' or 'max', not {goal!r}.", field="goal")
+            raise InvalidError(f"goal must be 'min' or 'max', not {shown(goal)}.", field="goal")
         if rank not in ("zero", "all"):
-            raise InvalidError(f"rank must be 'zero' or 'all', not {rank!r}.", field="rank")
+            raise InvalidError(f"rank must be 'zero' or 'all', not {shown(rank)}.", field="rank")
         given = {"unit": unit, "x": x}
         fields = {field: text(field, value, most=512) for field, value in given.items() if value is not None}
         self._run.define_metric(text("name", name, most=512), goal=goal, rank=rank, **fields)
@@ -338,7 +339,7 @@ class TrainingMonitor:
         """
         if status not in ("completed", "failed", "interrupted"):
             raise InvalidError(
-                f"status must be 'completed', 'failed' or 'interrupted', not {status!r}.", field="status"
+                f"status must be 'completed', 'failed' or 'interrupted', not {shown(status)}.", field="status"
             )
         why = None if reason is None else text("reason", reason, most=1024)
         self._run.set_status(Outcome(status, reason=why))

@@ -38,6 +38,7 @@ _LEAST_SECRET = 8
 _KEY_BEGIN = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 _KEY_END = re.compile(r"-----END [A-Z ]*PRIVATE KEY[A-Z ]*-----")
 _KEY_LINES = 200
+_MOST_CHARACTERS = 128 * 1024
 _FIRST_LOOK = re.compile(
     r"://|token|secret|passw|passph|key|credential|auth|cookie|bearer|eyJ|hf_|gh[pousr]_|_pat_|swk_|sk-|glpat-|xox"
     r"|AKIA|ASIA|AIza|nvapi-",
@@ -48,13 +49,14 @@ _FIRST_LOOK = re.compile(
 def redact(name: str, value: Any) -> Any:
     """Return ``value``, hidden when ``name`` says that it is a secret or when it looks like one.
 
-    Only text is hidden, so ``use_cls_token=True`` and ``num_tokens=512`` stay.
+    Only text is hidden, so ``use_cls_token=True`` and ``num_tokens=512`` stay. Of text longer than 128 KiB the rest is
+    left out: looking through megabytes takes long, and nobody keeps that much of one value.
     """
     if not isinstance(value, str):
         return value
     if value and _SECRET_NAME.search(name):
         return HIDDEN
-    return redact_text(value)
+    return redact_text(value[:_MOST_CHARACTERS])
 
 
 def redact_arguments(argv: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from stepwire.client.lookup import find_unfinished
 from stepwire.client.metrics import read_step
 from stepwire.client.run import Run
 from stepwire.client.settings import ClientSettings
+from stepwire.client.shown import shown
 from stepwire.client.transport import Transport
 from stepwire.errors import InvalidError
 
@@ -40,7 +41,7 @@ def read_plan(checkpoint_dir: object, on_conflict: object, step: object, run_id:
     if not folder or "\0" in folder:
         raise InvalidError("checkpoint_dir must not be empty or hold NUL.", field="checkpoint_dir")
     if on_conflict not in ("fork", "take"):
-        raise InvalidError(f"on_conflict must be 'fork' or 'take', not {on_conflict!r}.", field="on_conflict")
+        raise InvalidError(f"on_conflict must be 'fork' or 'take', not {shown(on_conflict)}.", field="on_conflict")
     chosen: OnConflict = "take" if on_conflict == "take" else "fork"
     given = run_id or os.environ.get("STEPWIRE_RUN_ID") or None
     return Plan(Path(folder), chosen, None if step is None else read_step(step), given)

@@ -1,6 +1,7 @@
 """What a ``TrainingMonitor`` was told, by arguments and by the environment, checked and frozen."""
 
 import math
+import operator
 import os
 import re
 import sys
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from stepwire.client.ids import new_id
 from stepwire.client.ranks import Place, read_place, shared_run_id
+from stepwire.client.shown import shown
 from stepwire.errors import InvalidError
 from stepwire.formats.places import spool_root
 from stepwire.protocol import MAX_STEP
@@ -157,7 +159,8 @@ def read_url(url: object, field: str = "dashboard_url") -> tuple[str, str]:
     except ValueError as error:
         raise InvalidError(f"{field} has no usable port: {error}.", field=field) from error
     if schemes is None or not parts.hostname or any(c.isspace() for c in parts.netloc):
-        raise InvalidError(f"{field} must look like {DEFAULT_URL} (ws, wss, http or https), not {url!r}.", field=field)
+        known = f"{DEFAULT_URL} (ws, wss, http or https)"
+        raise InvalidError(f"{field} must look like {known}, not {shown(url)}.", field=field)
     path = parts.path.rstrip("/")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     bare = host if port is None else f"{host}:{port}"
@@ -204,7 +207,7 @@ def _run_id(value: object, field: str) -> str:
         return ""
     if not RUN_ID.fullmatch(text(field, value)):
         raise InvalidError(
-            f"{field} {value!r} must be 1 to 64 letters, digits, '_' or '-', beginning with a letter or digit.",
+            f"{field} {shown(value)} must be 1 to 64 letters, digits, '_' or '-', beginning with a letter or digit.",
             field=field,
         )
     return str(value)
@@ -221,9 +224,12 @@ def _count(field: str, value: object, least: int, default: int) -> int:
         return default
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{field} must be a whole number, not {type(value).__name__}")
-    number = int(value)
+    try:
+        number = operator.index(value)
+    except Exception as error:
+        raise TypeError(f"{field} can't be read as a whole number: {type(error).__name__}") from error
     if not least <= number <= MAX_STEP:
-        raise InvalidError(f"{field} must be at least {least} and at most 2**53, not {number:.6g}.", field=field)
+        raise InvalidError(f"{field} must be at least {least} and at most 2**53.", field=field)
     return int(number)
 
 
@@ -269,5 +275,5 @@ def _captures(output: object, told: str) -> frozenset[str]:
 
 def _mode(mode: object, field: str) -> str:
     if mode not in ("online", "offline", "disabled"):
-        raise InvalidError(f"{field} must be 'online', 'offline' or 'disabled', not {mode!r}.", field=field)
+        raise InvalidError(f"{field} must be 'online', 'offline' or 'disabled', not {shown(mode)}.", field=field)
     return str(mode)

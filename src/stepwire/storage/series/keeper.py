@@ -9,10 +9,10 @@ import logging
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
@@ -26,37 +26,23 @@ from stepwire.storage.series.flip import GoneError, flip, show
 from stepwire.storage.series.levels import CELLS_PER_CHUNK, cell_rows, chunk_rows
 from stepwire.storage.series.pieces import Job, Pieces, Sent, delete_rows
 from stepwire.storage.series.reclaim import Reclaimer
+from stepwire.storage.series.waiting import Unsealed, Waiting
 from stepwire.storage.writer import Writer
 
 if TYPE_CHECKING:
     from stepwire.storage.series.seal import Batchful, SetSeal
 
-TAIL_BYTES = 24 * 1024 * 1024
 BEHIND_BYTES = 512 * 1024 * 1024
 IDLE_SECONDS = 60.0
-FEW_BYTES = 64 * 1024
-FEW_SECONDS = 15 * 60.0
 POLL_SECONDS = 5.0
 UNKNOWN_BYTES = 1024 * 1024
 RETRY_SECONDS = 5.0
 START_SECONDS = 1.0
 YIELD_SECONDS = 0.005
 TURNS_PER_ROUND = 8
+REFRESHES_AT_ONCE = 64
 QUIET_SECONDS = 5.0
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Stream:
-    """What of a stream is not sealed, as far as this process knows."""
-
-    source: int
-    rows: dict[int, int] = field(default_factory=dict)
-    full: bool = False
-    nbytes: int = 0
-    changed: float = field(default_factory=time.monotonic)
-    finished: bool = False
-    retry_at: float = 0.0
 
 
 class Keeper:
@@ -67,7 +53,7 @@ class Keeper:
         database: Database,
         writer: Writer,
         directories: Directories,
-        refresh: Callable[[int], None],
+        refresh: Callable[[int], "Future[None] | None"],
         *,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
@@ -75,8 +61,7 @@ class Keeper:
         self._writer = writer
         self._directories = directories
         self._refresh = refresh
-        self._idle_seconds = idle_seconds
-        self._streams: dict[int, _Stream] = {}
+        self._streams = Waiting(idle_seconds)
         self._stale: set[int] = set()
         self._reclaimer = Reclaimer(database, self._write, self._must_yield, self._is_quiet)
         self._next_chunk = 0
@@ -84,7 +69,7 @@ class Keeper:
         self._working = threading.RLock()
         self._closing = False
         self._retry_at = 0.0
-        self._at_work: _Stream | None = None
+        self._at_work: Unsealed | None = None
         self._estimate = 0
         self._waiters = 0
         self._turns = 0
@@ -96,9 +81,7 @@ class Keeper:
     def note(self, source: int, stream: int, rows: dict[int, tuple[int, int]], nbytes: int) -> None:
         """A journal row was committed: rows and width by metric set, and its size."""
         with self._changed:  # never held for long
-            known = self._streams.get(stream)
-            if known is None:
-                known = self._streams[stream] = _Stream(source)
+            known = self._streams.add(stream, source)
             known.nbytes += nbytes
             self._estimate += nbytes
             known.changed = time.monotonic()
@@ -106,16 +89,16 @@ class Keeper:
                 total = known.rows[number] = known.rows.get(number, 0) + count
                 if total >= chunk_rows(width):
                     known.full = True
-            if known.full or known.nbytes > TAIL_BYTES:
+            if known.is_due:
+                self._streams.sort(stream)
                 self._changed.notify()
 
     def finish(self, source: int) -> None:
         """Seal all of a source when there is time."""
         with self._changed:
-            at_work = [] if self._at_work is None else [self._at_work]
-            for stream in (*self._streams.values(), *at_work):
-                if stream.source == source:
-                    stream.finished = True
+            self._streams.finish(source)
+            if self._at_work is not None and self._at_work.source == source:
+                self._at_work.finished = True
             self._stale.add(source)
             self._changed.notify()
 
@@ -142,7 +125,7 @@ class Keeper:
         """Size of the journal rows that wait for a seal."""
         with self._changed:
             at_work = 0 if self._at_work is None else self._at_work.nbytes
-            self._estimate = sum(stream.nbytes for stream in self._streams.values()) + at_work
+            self._estimate = sum(stream.nbytes for stream in self._streams) + at_work
             return self._estimate
 
     @property
@@ -172,8 +155,7 @@ class Keeper:
             for stream, of, last in self._unsealed(source):
                 while not self._closing and self._step(of, stream, everything=True, last=last):
                     pass
-            for number in self._stale_sources(source):
-                self._refresh(number)
+            self._refresh_all(self._stale_sources(source))
 
     def add_chunk(self, new: chunks.NewChunk, blocks: Iterable[tuple[int, list[bytes]]]) -> None:
         """Write a chunk and its blocks, each with the column that it begins at, in the caller's thread."""
@@ -266,12 +248,27 @@ class Keeper:
         """Bring the index of summaries up to date, give bytes back."""
         with self._working:
             with self._changed:
-                pending = {stream.source for stream in self._streams.values()}
-                stale = [source for source in self._stale if source not in pending]
+                stale = [source for source in self._stale if source not in self._streams]
                 self._stale.clear()  # those with rows to seal come again with their seal
-            for source in stale:
-                self._refresh(source)
+            try:
+                self._refresh_all(stale)
+            except BaseException:
+                with self._changed:
+                    self._stale.update(stale)
+                raise
             self._reclaimer.work()
+
+    def _refresh_all(self, sources: Iterable[int]) -> None:
+        """Bring the index up to date for some sources; those that wait together share a commit."""
+        waiting: deque[Future[None]] = deque()
+        for source in sources:
+            future = self._refresh(source)
+            if future is not None:
+                waiting.append(future)
+            if len(waiting) > REFRESHES_AT_ONCE:
+                waiting.popleft().result()
+        for future in waiting:
+            future.result()
 
     def _start(self) -> None:
         """Once per life: what a killed process left is removed, what it had to do is known again."""
@@ -296,25 +293,17 @@ class Keeper:
         )
         with self._changed:
             for source, stream, nbytes in found:
-                known = self._streams.setdefault(stream, _Stream(source))
+                known = self._streams.add(stream, source)
                 known.nbytes = max(known.nbytes, nbytes)
                 known.full = known.full or nbytes > UNKNOWN_BYTES
+                self._streams.sort(stream)
             self._next_chunk = last + 1
         for metric_set, rows, names in long:  # a kill may have come before their upper levels
             self._raise(metric_set, len(read_names(names)), rows)
 
-    def _pick(self, now: float) -> tuple[int, _Stream, bool] | None:
+    def _pick(self, now: float) -> tuple[int, Unsealed, bool] | None:
         """The next stream to seal, and whether all of it; those that failed just now have to wait."""
-        ready = [item for item in list(self._streams.items()) if item[1].retry_at <= now]
-        due = [item for item in ready if item[1].full or item[1].nbytes > TAIL_BYTES]
-        if due and self._turns % TURNS_PER_ROUND:
-            return (*max(due, key=lambda item: item[1].nbytes), False)
-        for number, stream in ready:
-            idle = now - stream.changed
-            # A few rows that come now and then stay in the journal: each seal writes the last chunk anew.
-            if stream.finished or idle > (self._idle_seconds if stream.nbytes > FEW_BYTES else FEW_SECONDS):
-                return number, stream, True
-        return (*max(due, key=lambda item: item[1].nbytes), False) if due else None
+        return self._streams.pick(now, due_first=bool(self._turns % TURNS_PER_ROUND))
 
     def _unsealed(self, source: int | None) -> list[tuple[int, int, int]]:
         """Stream, source and last journal row of every stream that has one."""
@@ -337,14 +326,15 @@ class Keeper:
         What is left after it is noted.
         """
         with self._changed:
-            known = self._streams.pop(stream, None) or _Stream(source)  # rows that come from here on are noted anew
+            known = self._streams.pop(stream) or Unsealed(source)  # rows that come from here on are noted anew
             self._at_work = known
         try:
             taken = self._pass(source, stream, everything=everything)
         except GoneError:
             return False
         except BaseException:
-            self._put_back(stream, known)
+            with self._changed:
+                self._streams.put_back(stream, known)
             raise
         finally:
             with self._changed:
@@ -355,20 +345,12 @@ class Keeper:
         finished = known.finished and (taken.more or not everything)
         if taken.more or finished:
             rest = max(known.nbytes - sum(taken.sizes), 0)
-            self._put_back(stream, _Stream(source, full=taken.more, nbytes=rest, finished=finished))
+            with self._changed:
+                self._streams.put_back(stream, Unsealed(source, full=taken.more, nbytes=rest, finished=finished))
         else:
             # Rows that came meanwhile wait for their own time: sealing them one by one writes the last chunk each time.
             self._stale.add(source)
         return taken.more and (last is None or taken.numbers[-1] < last)
-
-    def _put_back(self, stream: int, known: _Stream) -> None:
-        with self._changed:
-            now = self._streams.setdefault(stream, known)
-            if now is not known:
-                now.nbytes += known.nbytes
-                now.full = now.full or known.full
-                now.finished = now.finished or known.finished
-                now.retry_at = max(now.retry_at, known.retry_at)
 
     def _pass(self, source: int, stream: int, *, everything: bool) -> "Batchful | None":
         """One pass over at most some megabytes of journal; ``None``: there was nothing to do."""
@@ -402,10 +384,11 @@ class Keeper:
         left = {seal.number: len(seal.left) for seal in seals if seal.left is not None}
         if left:
             with self._changed:
-                known = self._streams.setdefault(batchful.stream, _Stream(batchful.source))
+                known = self._streams.add(batchful.stream, batchful.source)
                 for number, count in left.items():
                     known.rows[number] = known.rows.get(number, 0) + count
                 known.nbytes += sum(seal.left_bytes for seal in seals)
+                self._streams.sort(batchful.stream)
 
     def _carry_out(self, batchful: "Batchful", seals: "list[SetSeal]") -> None:
         from stepwire.storage.series import seal
@@ -496,7 +479,7 @@ class Keeper:
 
     def _is_quiet(self) -> bool:
         now = time.monotonic()
-        return all(now - stream.changed > QUIET_SECONDS for stream in list(self._streams.values()))
+        return all(now - stream.changed > QUIET_SECONDS for stream in self._streams)
 
     def _must_yield(self) -> bool:
         """Whether something else is due than giving bytes back."""

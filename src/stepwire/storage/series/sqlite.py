@@ -4,6 +4,7 @@ What arrives becomes one row of the journal. The keeper moves it into blocks; a 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -342,23 +343,25 @@ class SqliteSeries:
         self._census.clear()
         self._shown = None
 
-    def _refresh(self, source: int) -> None:
+    def _refresh(self, source: int) -> "Future[None] | None":
         """Bring ``run_metric`` up to date when all of a source is sealed; in the keeper's thread."""
         seen, rows = self._reading.rows_for_index(source)
         if rows is None:
-            return
-        for at in range(0, len(rows), _ROWS_AT_ONCE):
-            some = rows[at : at + _ROWS_AT_ONCE]
+            return None
+        rest = rows[_ROWS_AT_ONCE:]
+        for at in range(0, len(rest), _ROWS_AT_ONCE):
+            some = rest[at : at + _ROWS_AT_ONCE]
             self._writer.submit(lambda tx, some=some: journal.write_metrics(tx, source, some)).result()  # type: ignore[misc]
 
         def job(tx: Connection) -> None:
             if journal.state_of(driver(tx), source) == seen:
+                journal.write_metrics(tx, source, rows[:_ROWS_AT_ONCE])
                 journal.keep_metrics(tx, source, rows)
                 journal.mark_fresh(tx, source)
                 # Not after COMMIT: an append in the same transaction must mark it again.
                 self._stale.discard(source)
 
-        self._writer.submit(job).result()
+        return self._writer.submit(job)
 
     # --- retention ---------------------------------------------------------------------------------------
 

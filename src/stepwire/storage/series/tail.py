@@ -17,6 +17,7 @@ from stepwire.storage.series import journal
 from stepwire.storage.series.encoding import Array
 from stepwire.storage.series.frames import Frame, FrameSet, decode_frame
 
+_MOST_STREAMS = 10_000
 CACHE_BYTES = 64 * 1024 * 1024
 _STEP_TYPES = {"i8": np.dtype("<i8"), "f8": np.dtype("<f8")}
 
@@ -127,6 +128,7 @@ class _Stream:
     numbers: list[int] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     nbytes: int = 0
+    counted: int = 0  # of ``size``, in the sum over all streams
     sets: dict[int, _Grown] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -141,6 +143,7 @@ class Tails:
     def __init__(self, limit: int = CACHE_BYTES) -> None:
         self._limit = limit
         self._streams: OrderedDict[int, _Stream] = OrderedDict()
+        self._used = 0
         self._lock = threading.Lock()
 
     def read(
@@ -164,19 +167,20 @@ class Tails:
             except BaseException:
                 self.forget(stream)  # it may be half extended
                 raise
-        self._trim()
+        self._count(stream, kept)
         shown = {number: _upto(rows, high) for number, rows in found.items() if rows is not None}
         return {number: rows for number, rows in shown.items() if len(rows)}
 
     def forget(self, stream: int) -> None:
         """Drop one stream."""
         with self._lock:
-            self._streams.pop(stream, None)
+            self._drop(self._streams.pop(stream, None))
 
     def clear(self) -> None:
         """Drop everything: what was read may not be in the database."""
         with self._lock:
             self._streams.clear()
+            self._used = 0
 
     def _take(self, stream: int, sealed_through: int) -> _Stream:
         with self._lock:
@@ -186,11 +190,20 @@ class Tails:
             self._streams.move_to_end(stream)
             return kept
 
-    def _trim(self) -> None:
+    def _count(self, stream: int, kept: _Stream) -> None:
+        """Note what a stream takes by now, and drop those that were read longest ago when it is too much."""
         with self._lock:
-            used = sum(stream.size for stream in self._streams.values())
-            while used > self._limit and self._streams:
-                used -= self._streams.popitem(last=False)[1].size
+            if self._streams.get(stream) is not kept:  # dropped meanwhile
+                return
+            size = kept.size
+            self._used += size - kept.counted
+            kept.counted = size
+            while (self._used > self._limit or len(self._streams) > _MOST_STREAMS) and self._streams:
+                self._drop(self._streams.popitem(last=False)[1])
+
+    def _drop(self, kept: _Stream | None) -> None:
+        if kept is not None:
+            self._used -= kept.counted
 
 
 def _upto(rows: Rows, high: int) -> Rows:
