@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 TAIL_BYTES = 24 * 1024 * 1024
 FEW_BYTES = 64 * 1024
@@ -98,16 +99,18 @@ class Waiting:
 
     def pick(self, now: float, *, due_first: bool) -> tuple[int, Unsealed, bool] | None:
         """The next stream to seal, and whether all of it; those that failed just now have to wait."""
-        due = self._ready(self._due, now)
+        due = list(self._ready(self._due, now))
         if due and due_first:
             return (*max(due, key=lambda item: item[1].nbytes), False)
-        for number, stream in self._ready(self._finished, now)[:1] or self._idle(now):
+        for number, stream in chain(self._ready(self._finished, now), self._idle(now)):
             return number, stream, True
         return (*max(due, key=lambda item: item[1].nbytes), False) if due else None
 
-    def _ready(self, numbers: dict[int, None], now: float) -> list[tuple[int, Unsealed]]:
-        found = ((number, self._streams.get(number)) for number in list(numbers))
-        return [(number, stream) for number, stream in found if stream is not None and stream.retry_at <= now]
+    def _ready(self, numbers: dict[int, None], now: float) -> Iterator[tuple[int, Unsealed]]:
+        for number in list(numbers):
+            stream = self._streams.get(number)
+            if stream is not None and stream.retry_at <= now:
+                yield number, stream
 
     def _idle(self, now: float) -> Iterator[tuple[int, Unsealed]]:
         for number, stream in list(self._streams.items()):
