@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from stepwire.protocol import Batch, SetColumns
+from stepwire.storage.database import driver
 from stepwire.storage.open import open_storage
-from stepwire.storage.series import summary
+from stepwire.storage.series import journal, summary
 from stepwire.storage.series.tail import Rows
 
 NAN, INF = math.nan, math.inf
@@ -287,3 +288,35 @@ def test_figures_of_parts_are_the_figures_of_the_whole():
         some = whole["count"] > whole["odd"]
         for field in ("min", "max", "min_seq", "max_seq", "min_step", "max_step"):
             assert (made[field][some] == whole[field][some]).all(), (turn, field)
+
+
+def test_points_of_another_run_do_not_keep_the_index_behind(storage):
+    """What is logged to others between the look at a run and the write of its index rows changes nothing for it."""
+    log(storage, "w1", range(3), [1.0, 2.0, 3.0])
+    log(storage, "w2", range(3), [1.0, 2.0, 3.0], source="run_b")
+    storage.series.seal()
+    with storage.database.read() as connection:
+        a, b = (journal.find_source(connection, source) for source in ("run_a", "run_b"))
+        states = [journal.state_of(driver(connection), number) for number in (a, b)]
+    log(storage, "w2", range(3, 6), [1.0, 2.0, 3.0], source="run_b")
+    with storage.database.read() as connection:
+        after = [journal.state_of(driver(connection), number) for number in (a, b)]
+    assert after[0] == states[0]
+    assert after[1] != states[1]
+
+
+def test_the_index_catches_up_with_many_runs(storage):
+    """Runs that end while others log: soon every list comes out of the index."""
+    for number in range(40):
+        log(storage, f"w{number}", range(5), [float(number)] * 5, source=f"run_{number}")
+        storage.series.finish(f"run_{number}")
+    deadline = time.monotonic() + 20
+    while True:
+        with storage.database.read() as connection:
+            stale = driver(connection).execute("SELECT count(*) FROM source WHERE stale = 1").fetchone()[0]
+        if not stale:
+            break
+        assert time.monotonic() < deadline, f"{stale} runs are still read point by point"
+        time.sleep(0.05)
+    found = storage.series.ranked("loss", "min", descending=True)
+    assert [one for one, _ in found] == [f"run_{number}" for number in reversed(range(40))]

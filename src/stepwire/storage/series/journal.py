@@ -204,7 +204,10 @@ def mark_fresh(tx: Connection, source_number: int) -> None:
 
 def state_of(db: sqlite3.Connection, source_number: int) -> tuple[Any, ...] | None:
     """What changes whenever a source's summaries may have: its version and how many records its streams have."""
-    query = "SELECT version, (SELECT sum(high) FROM stream WHERE source = number) FROM source WHERE number = ?"
+    query = (
+        "SELECT version, (SELECT sum(high) FROM stream WHERE stream.source = one.number) "
+        "FROM source AS one WHERE one.number = ?"
+    )
     row: tuple[Any, ...] | None = db.execute(query, (source_number,)).fetchone()
     return row
 
