@@ -143,9 +143,10 @@ def cold(folder: Path, series: list[Series], times: int = 3) -> list[Figure]:
     return figures
 
 
-def first_chart(folder: Path, path: str) -> float:
-    """Milliseconds of the first request of a server that has just started."""
+def first_chart(folder: Path, path: str, pause: float = 0.0) -> float:
+    """Milliseconds of the first request of a server that has started ``pause`` seconds ago; the file is cold."""
     forget_cached(folder)
     with server(folder) as (url, _):
         wait_until_ready(url)
+        time.sleep(pause)
         return Reader(url).get(path)[0]

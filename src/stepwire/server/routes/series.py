@@ -177,7 +177,10 @@ def _cursors(context: Context, asked: _Asked) -> dict[str, int]:
 def _lines(context: Context, asked: _Asked, most: int) -> list[tuple[str, str]]:
     """(run, metric) of every line that is asked for."""
     store = context.storage.series
-    lines = [(run_id, name) for run_id in asked.run_ids for name in store.names(run_id) if wanted(name, asked.keys)]
+    among = None if any("*" in key for key in asked.keys) else asked.keys
+    lines = [
+        (run_id, name) for run_id in asked.run_ids for name in store.names(run_id, among) if wanted(name, asked.keys)
+    ]
     if len(lines) > most:
         raise InvalidError(f"keys asks for {len(lines):,} lines; a chart holds at most {most:,}.", "keys")
     return lines

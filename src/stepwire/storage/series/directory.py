@@ -6,11 +6,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import repeat
 
 import msgspec
 
+from stepwire.storage.series.chunks import COLUMN_BITS
+
 MAX_SOURCES = 256
+_COLUMN_MASK = (1 << COLUMN_BITS) - 1
 _decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
@@ -61,8 +63,9 @@ class Directory:
     sets: dict[int, SetEntry] = field(default_factory=dict)
     cuts: dict[tuple[int, int], int] = field(default_factory=dict)
     shown: dict[str, str] = field(default_factory=dict)
-    _places: dict[str, tuple[int, int]] = field(default_factory=dict)
-    _more: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    # Set and column in one whole number: a hundred thousand pairs would keep the garbage collector busy.
+    _places: dict[str, int] = field(default_factory=dict)
+    _more: dict[str, list[int]] = field(default_factory=dict)
     _names: list[str] | None = None
 
     def names(self) -> list[str]:
@@ -86,7 +89,8 @@ class Directory:
         """Where the points of a metric lie, in the order of attempts and streams."""
         found = []
         for logged in self._logged(name):
-            for number, column in (self._places[logged], *self._more.get(logged, ())):
+            for place in (self._places[logged], *self._more.get(logged, ())):
+                number, column = place >> COLUMN_BITS, place & _COLUMN_MASK
                 entry = self.sets[number]
                 found.append(Lane(self.streams[entry.stream], entry, column, self.cuts.get((number, column), 0)))
         found.sort(key=lambda lane: (lane.order, lane.set.number))
@@ -106,9 +110,11 @@ class Directory:
         """Take in one more metric set."""
         self.sets[entry.number] = entry
         self.last_set = max(self.last_set, entry.number)
-        fresh = dict(zip(entry.names, zip(repeat(entry.number), range(len(entry.names)), strict=False), strict=False))
-        for name in self._places.keys() & fresh.keys():
-            self._more.setdefault(name, []).append(fresh.pop(name))
+        first = entry.number << COLUMN_BITS
+        fresh = dict(zip(entry.names, range(first, first + len(entry.names)), strict=True))
+        if not self._places.keys().isdisjoint(fresh):
+            for name in self._places.keys() & fresh.keys():
+                self._more.setdefault(name, []).append(fresh.pop(name))
         self._places.update(fresh)
         self._names = None
 

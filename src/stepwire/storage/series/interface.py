@@ -377,8 +377,8 @@ class SeriesStore(Protocol):
         """Whether so much waits to be sealed that whoever sends points should be made to wait."""
         ...
 
-    def names(self, source: str) -> list[str]:
-        """Metric names of a source, sorted."""
+    def names(self, source: str, among: Sequence[str] | None = None) -> list[str]:
+        """Metric names of a source, sorted; with ``among`` those of them that it has."""
         ...
 
     def ranked(

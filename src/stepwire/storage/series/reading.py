@@ -49,18 +49,19 @@ class Reading:
 
     # --- names and summaries ---------------------------------------------------------------------------
 
-    def names(self, source: str) -> list[str]:
+    def names(self, source: str, among: Sequence[str] | None) -> list[str]:
         """Metric names of a source, sorted; those whose every point was deleted are left out."""
 
         def job(snapshot: Snapshot) -> list[str]:
             directory = snapshot.directory(source)
             if directory is None:
                 return []
+            found = directory.names() if among is None else sorted(filter(directory.has, set(among)))
             if not directory.cuts:
-                return list(directory.names())
+                return list(found)
             cut = {directory.sets[number].names[column] for number, column in directory.cuts}
             doubtful = {directory.shown.get(name, name) for name in cut}
-            return [name for name in directory.names() if name not in doubtful or _has_points(snapshot, source, name)]
+            return [name for name in found if name not in doubtful or _has_points(snapshot, source, name)]
 
         return self._kept.read(self._database, job)
 

@@ -421,9 +421,9 @@ class SqliteSeries:
 
     # --- reading -----------------------------------------------------------------------------------------
 
-    def names(self, source: str) -> list[str]:
-        """Metric names of a source, sorted."""
-        return self._reading.names(source)
+    def names(self, source: str, among: Sequence[str] | None = None) -> list[str]:
+        """Metric names of a source, sorted; see the interface."""
+        return self._reading.names(source, among)
 
     def ranked(
         self,
