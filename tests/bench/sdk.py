@@ -136,12 +136,12 @@ def calls(count: int) -> list[Figure]:
     """A call of four metrics while the server is there, away, slow, or silent, and while the disk is full."""
     figures: list[Figure] = []
     with server() as (url, _), spool_folder() as folder:
-        figures += one_state("server up", told(CALLS, url, str(count), "4", "120", PAUSE, STEPWIRE_DIR=folder))
+        figures += one_state("server up", told(CALLS, url, str(count), "4", "120", "0", STEPWIRE_DIR=folder))
         stored = sum(one["count"] for one in get(f"{url}/api/runs/run_calls?keys=layer.*")["summary"].values())
         if stored != count * 4:
             raise AssertionError(f"{stored} of {count * 4} points are stored")
     with spool_folder() as folder:
-        down = told(CALLS, refusing_url(), str(count), "4", "0", PAUSE, STEPWIRE_DIR=folder)
+        down = told(CALLS, refusing_url(), str(count), "4", "0", "0", STEPWIRE_DIR=folder)
         figures += one_state("server down", down)
     for state, spoil in (
         ("slow server", lambda proxy: proxy.slow(0.2)),
@@ -149,11 +149,11 @@ def calls(count: int) -> list[Figure]:
     ):
         with server() as (url, _), FaultProxy(int(url.rsplit(":", 1)[1])) as proxy, spool_folder() as folder:
             spoil(proxy)
-            figures += one_state(state, told(CALLS, proxy.url, str(count), "4", "0", PAUSE, STEPWIRE_DIR=folder))
-    with spool_folder() as folder:
-        figures += tight(told(CALLS, refusing_url(), str(count), "4", "0", "0", STEPWIRE_DIR=folder))
+            figures += one_state(state, told(CALLS, proxy.url, str(count), "4", "0", "0", STEPWIRE_DIR=folder))
+    with server() as (url, _), spool_folder() as folder:
+        figures += paused(told(CALLS, url, str(count), "4", "120", PAUSE, STEPWIRE_DIR=folder))
     with full_disk() as folder:
-        full = told(CALLS, refusing_url(), str(count), "4", "0", PAUSE, STEPWIRE_DIR=folder)
+        full = told(CALLS, refusing_url(), str(count), "4", "0", "0", STEPWIRE_DIR=folder)
         figures += one_state("disk full, server down", full)
     return figures
 
@@ -169,11 +169,11 @@ def one_state(state: str, found: dict[str, Any]) -> list[Figure]:
     return figures
 
 
-def tight(found: dict[str, Any]) -> list[Figure]:
-    """The same calls in a loop that does nothing else, where other threads run only when they take their turn."""
+def paused(found: dict[str, Any]) -> list[Figure]:
+    """The same calls in a loop that sleeps half a millisecond after each ten: the first one then finds cold caches."""
     above = [found["logged"][place] - found["bare"][place] for place in range(3)]
-    note = f"p99 {above[1]:.1f}, p99.99 {above[2]:.0f} (Python's switch interval is 5,000)"
-    name = "log_metrics, 4 metrics, without a pause, p50 above the control loop"
+    note = f"p99 {above[1]:.1f} (one call in ten is the first after a sleep), p99.99 {above[2]:.0f}"
+    name = "log_metrics, 4 metrics, sleeping in between, p50 above the control loop"
     return [Figure(name, above[0], "µs", 5.0, "at most", cpu_control(), note)]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepwire.client.redaction import HIDDEN, redact, redact_arguments
+from stepwire.client.redaction import HIDDEN, environment_secrets, redact, redact_arguments, redact_text
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,25 @@ def test_command_lines_lose_their_secrets():
     assert redact_arguments(line) == [
         "train.py", "--lr=0.1", f"--api-key={HIDDEN}", "--token", HIDDEN, "--epochs", "3", "--hf-token", "--fast",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [["k1", "k2"], b"hunter2", {"a": "k"}, ("k",)])
+def test_anything_under_a_secret_name_is_hidden(value):
+    """Lists, bytes and dicts as well as text; empty ones and numbers tell nothing."""
+    assert redact("api_key", value) == "[redacted]"
+    assert redact("api_key", type(value)()) == type(value)()
+    assert redact("num_tokens", 512) == 512
+    assert redact("token", None) is None
+
+
+@pytest.mark.parametrize("name", ["PGPASSWORD", "MYSQL_PWD", "DB_PASS", "dbPassword", "api_keys", "my-api-key"])
+def test_usual_names_of_secrets_are_known(name):
+    """The ones that databases use, too."""
+    assert redact(name, "hunter2hunter2") == "[redacted]"
+    assert environment_secrets({name: "hunter2hunter2"}) == ("hunter2hunter2",)
+
+
+def test_folders_are_no_secrets():
+    """PWD is where a shell stands."""
+    assert environment_secrets({"PWD": "/home/somebody", "OLDPWD": "/home/somebody/else"}) == ()
+    assert "hunter2" not in redact_text("+ PGPASSWORD=hunter2hunter2 psql")

@@ -250,3 +250,36 @@ def test_the_server_of_this_machine_sweeps_up(tmp_path: Path, monkeypatch: pytes
         until(lambda: len(stored(server, "swept")) > last)
         until(lambda: status(server, "swept") == "crashed")
         assert stored(server, "swept") == list(range(len(stored(server, "swept"))))
+
+
+@pytest.mark.slow
+def test_a_followed_job_that_goes_on_after_it_was_told_to_end_is_read_to_its_end(
+    follower: RunningServer, root: Path
+) -> None:
+    """Slurm warns by SIGTERM, the job takes note and trains on: its last points arrive, too."""
+    code = """
+import os, signal, sys, time
+from stepwire import TrainingMonitor
+told = []
+signal.signal(signal.SIGTERM, lambda *_: told.append(1))
+monitor = TrainingMonitor("warned", run_id="warned", system_metrics_interval=0)
+for step in range(10**6):
+    monitor.log_metrics({"loss": step * 0.5}, step=step)
+    os.write(1, b"%d\\n" % step)
+    time.sleep(0.01)
+    if told:
+        told.append(1)
+        if len(told) > 300:
+            break
+"""
+    job = subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, "STEPWIRE_DIR": str(root)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    until(lambda: len(stored(follower, "warned")) > 10)
+    job.send_signal(signal.SIGTERM)
+    out, _ = job.communicate(timeout=60)
+    last = int(out.split()[-1])
+    until(lambda: len(stored(follower, "warned")) == last + 1)
+    assert stored(follower, "warned") == list(range(last + 1))
+    assert status(follower, "warned") == "interrupted"

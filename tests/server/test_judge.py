@@ -450,3 +450,12 @@ def post(url: str, body: bytes) -> None:
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert answer.status == 200
+
+
+@pytest.mark.parametrize("pid", [-1, 0, 2**40])
+def test_a_process_id_that_can_be_none_is_not_looked_for(pid):
+    """A client that writes -1 for unknown harms neither its run nor the judging of others."""
+    from stepwire.server.records import _pid
+
+    assert _pid({"pid": pid}) is None
+    assert _pid({"pid": 4711}) == 4711

@@ -131,5 +131,5 @@ class _Writer:
         return self._spend(clean(str(redact("", str(text))), _FOREIGN_CHARACTERS))
 
     def _spend(self, text: str) -> str:
-        self._left -= len(text)
+        self._left -= len(text) if text.isascii() else len(text.encode())
         return text

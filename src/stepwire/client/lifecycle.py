@@ -59,6 +59,10 @@ def judge_exit_code(code: object) -> Outcome:
 class Watched(Protocol):
     """A run as far as the end of its process concerns it."""
 
+    @property
+    def is_halfway(self) -> bool:
+        """Whether a signal handler has logged while it interrupted a log call, which keeps it when it goes on."""
+
     def conclude(self, outcome: Outcome, deadline: float) -> None:
         """Set the final status and hurry what is left on its way; ``deadline`` is in monotonic seconds."""
 
@@ -129,7 +133,10 @@ class Lifecycle:
     def __init__(self) -> None:
         self._runs: list[Watched] = []
         self._is_hooked = False
-        self._sigterm = Sigterm(lambda: interrupt_together(list(self._runs)))
+        self._sigterm = Sigterm(
+            lambda: interrupt_together(list(self._runs)),
+            lambda: any(run.is_halfway for run in list(self._runs)),
+        )
         self._errors = 0
         self._uncaught: BaseException | None = None
         self._exit: tuple[object, list[object]] | None = None

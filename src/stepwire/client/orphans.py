@@ -4,9 +4,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from stepwire.client.clock import Clock
@@ -15,8 +16,9 @@ from stepwire.client.sender import Sender
 from stepwire.client.settings import ClientSettings
 from stepwire.client.transport import Transport, WebSocketTransport
 from stepwire.formats.places import boot_id
-from stepwire.formats.salvage import salvage_rings
-from stepwire.formats.spoolowner import Hold, Owner, take_over
+from stepwire.formats.salvage import remove_delivered, salvage_rings
+from stepwire.formats.spoolfolder import read_identity
+from stepwire.formats.spoolowner import Here, Hold, Owner, take_over
 from stepwire.formats.spools import FoundSpool, find_spools, last_words
 from stepwire.protocol import Hello
 from stepwire.version import __version__
@@ -24,6 +26,7 @@ from stepwire.version import __version__
 _LOOK_SECONDS = 0.02
 _NOTE_SECONDS = 1.0
 _WAIT_SECONDS = 1.0
+QUIET_SECONDS = 120.0
 _SWEPT: set[tuple[Path, str, int]] = set()
 
 
@@ -58,6 +61,7 @@ class Courier:
         self.outbox = StoredOutbox(spool.folder, spool.writer_id, ring)
         self._began = self.outbox.acked
         self._noted_at = 0.0
+        self._changed = time.monotonic()
         if owner == "gone" and spool.identity.get("mode", "own") == "own" and not self.outbox.has_ended():
             self.outbox.put(last_words(spool.identity, self._clock.now()))
         self.sender = Sender(self.outbox, transport, self._introduce, where="the server")
@@ -69,9 +73,10 @@ class Courier:
 
     def refresh(self) -> None:
         """Look for new records, and note what was delivered. Raises OSError."""
-        if self.outbox.refresh():
-            self.sender.hurry()
         now = time.monotonic()
+        if self.outbox.refresh():
+            self._changed = now
+            self.sender.hurry()
         if now - self._noted_at >= _NOTE_SECONDS:
             self._noted_at = now
             self.outbox.note()
@@ -79,8 +84,9 @@ class Courier:
     @property
     def is_over(self) -> bool:
         """Whether nothing more can come and all of it is stored."""
-        has_ended = self.owner == "gone" or self.outbox.ending is not None
-        return has_ended and self.outbox.pending == 0
+        # Who was told to end may go on for a while: a process that lives writes at least a heartbeat.
+        is_quiet = self.outbox.ending is not None and time.monotonic() - self._changed > QUIET_SECONDS
+        return (self.owner == "gone" or is_quiet) and self.outbox.pending == 0
 
     def wait(self, seconds: float) -> None:
         """Wait until all is stored, the server wants nothing of it, or time is up."""
@@ -97,6 +103,9 @@ class Courier:
         is_refused = why is not None and "deleted" in why
         try:
             self.outbox.close(is_over=self.is_over or is_refused)
+        except OSError as error:  # what was delivered is delivered; the next one asks the server again
+            why = why or f"its folder can't be written: {error}"
+        else:
             if self.owner == "gone" and self.outbox.pending == 0 and self.spool.ring is not None:
                 self.spool.ring.unlink(missing_ok=True)
         finally:
@@ -138,33 +147,38 @@ class Couriers:
     wanted: Callable[[FoundSpool], bool] = lambda spool: True
     active: dict[str, Courier] = field(default_factory=dict)
 
-    def find(self, *, alive: bool) -> list[Courier]:
-        """Begin with the spools that nobody delivers yet; those of living processes only with ``alive``."""
-        begun = []
+    def find(self, *, alive: bool) -> Iterator[Courier]:
+        """Begin with one spool after the other that nobody delivers yet; with ``alive`` also with those of processes
+        that live, or that nobody here can look for. One that can't be read is told and passed over."""
+        here = _here()
         for spool in find_spools(self.root):
             if str(spool.folder) in self.active or not self.wanted(spool):
                 continue
-            owner, hold = take_over(spool.folder, spool.identity, started=_started, boot_id=boot_id())
-            if owner == "alive" and not alive:
+            owner, hold = take_over(spool.folder, spool.identity, here)
+            if owner != "gone" and not alive:
+                hold.release()
                 continue
-            courier = Courier(spool, self.transport(spool), owner, hold)
+            try:
+                courier = Courier(spool, self.transport(spool), owner, hold)
+            except Exception as error:  # noqa: BLE001 - one damaged spool must not keep the others waiting
+                hold.release()
+                _warn(spool, error)
+                continue
             self.active[str(spool.folder)] = courier
-            begun.append(courier)
-        return begun
+            yield courier
 
     def deliver(self, seconds: float, *, alive: bool = True, at_once: int = 8) -> list[Delivery]:
         """Deliver what is there by now, ``at_once`` spools side by side, each within ``seconds``."""
         deliveries: list[Delivery] = []
         waiting = self.find(alive=alive)
-        while waiting:
-            some, waiting = waiting[:at_once], waiting[at_once:]
+        while some := list(islice(waiting, at_once)):
             for courier in some:
                 courier.start()
             for courier in some:
                 courier.wait(seconds)
                 deliveries.append(courier.close())
-                del self.active[str(courier.spool.folder)]
-        return deliveries
+        self.active.clear()  # only now: what was delivered is not to be found again in the same turn
+        return [one for one in deliveries if one.delivered or one.left or one.owner != "unknown"]
 
     def turn(self) -> list[Delivery]:
         """Go on with all spools, for who follows a folder; returns those that are over."""
@@ -172,18 +186,22 @@ class Couriers:
             courier.start()
         over = []
         for folder, courier in list(self.active.items()):
-            courier.refresh()
-            if courier.owner == "alive" and courier.outbox.pending == 0:
-                self._look_at_owner(courier)
+            try:
+                courier.refresh()
+                if courier.owner == "alive" and courier.outbox.pending == 0:
+                    self._look_at_owner(courier)
+            except OSError as error:
+                _warn(courier.spool, error)
+                continue
             if courier.is_over or courier.sender.stopped_by:
                 over.append(courier.close())
-                del self.active[folder]
+                self.active.pop(folder, None)
         return over
 
     def _look_at_owner(self, courier: Courier) -> None:
         """Begin anew with a spool whose process is gone meanwhile, so that its last words are found."""
         spool = courier.spool
-        owner, hold = take_over(spool.folder, spool.identity, started=_started, boot_id=boot_id())
+        owner, hold = take_over(spool.folder, read_identity(spool.folder) or spool.identity, _here())
         hold.release()
         if owner == "gone":
             courier.close()
@@ -213,16 +231,18 @@ def start_sweep(settings: ClientSettings, is_reached: Callable[[], bool] | None)
     """
 
     def sweep() -> None:
-        salvage_rings(settings.spool)
-        if is_reached is None:
-            return
-        while not is_reached():
-            time.sleep(_WAIT_SECONDS)
         try:
-            deliver_orphans(settings)
+            salvage_rings(settings.spool)
+            remove_delivered(settings.spool)
+            while is_reached is not None and not is_reached():
+                time.sleep(_WAIT_SECONDS)
+            if is_reached is not None:
+                deliver_orphans(settings)
         except OSError as error:
             where = settings.spool
             logging.getLogger("stepwire").warning("stepwire: what is left in %s can't be delivered: %s", where, error)
+        finally:
+            _SWEPT.discard(place)  # the next run of this process finds what this one leaves
 
     place = (settings.spool, settings.page_url, os.getpid())
     if place not in _SWEPT:
@@ -231,7 +251,12 @@ def start_sweep(settings: ClientSettings, is_reached: Callable[[], bool] | None)
             threading.Thread(target=sweep, name="stepwire-sweep", daemon=True).start()
 
 
-def _started(pid: int) -> float | None:
-    from stepwire.system import process_start
+def _warn(spool: FoundSpool, error: Exception) -> None:
+    text = "stepwire: what is left in %s can't be delivered: %s"
+    logging.getLogger("stepwire").warning(text, spool.folder, error)
 
-    return process_start(pid)
+
+def _here() -> Here:
+    from stepwire.system import installation_id, process_space, process_start
+
+    return Here(process_start, boot_id(), process_space(), installation_id())

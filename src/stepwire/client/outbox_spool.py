@@ -13,12 +13,13 @@ from stepwire.client.gaps import gap_item, is_spared, widen_gap
 from stepwire.client.imports import load
 from stepwire.client.kept import KeptRecords
 from stepwire.client.outbox import MEMORY_BYTES
-from stepwire.client.ring import Ring
+from stepwire.client.ring import RING_BYTES, Ring
 from stepwire.client.spool import Spool
 from stepwire.formats.blocks import Block, Part, read_block
 from stepwire.formats.spool import (
     FLOAT_ROW,
     GAP,
+    HEAD_BYTES,
     NAMES,
     RECORD,
     ROW,
@@ -40,6 +41,8 @@ _NAMES_BYTES = 32 * 1024 * 1024
 _READ_BYTES = 256 * 1024
 _MORE_BYTES = 4096  # so that the last of the records wanted is whole
 _FULL = "memory full"
+_ROUNDS = 1000
+_OVERHEAD_BYTES = 140  # what Python takes beside a record's bytes that wait in memory
 _crc32 = zlib.crc32
 
 
@@ -107,7 +110,7 @@ class SpoolOutbox(KeptRecords):
         seq = (self._overflow[-1][0] if self._overflow else self._ring.mark[1]) + 1
         if type(item) is tuple:
             metric_set, step, time, values = item
-            if metric_set.stream is not spool:
+            if metric_set.stream is not spool.token:
                 self._introduce(spool, metric_set, seq - 1)
             if type(step) is int:
                 body = pack_row(seq, ROW, metric_set.ordinal, step, time) + values
@@ -123,18 +126,23 @@ class SpoolOutbox(KeptRecords):
 
     def _introduce(self, spool: Spool, metric_set: MetricSet, seq: int) -> None:
         """Tell the names of a set before its first row. The record has no number of its own."""
+        token = spool.token
         self._keep_names(metric_set.ordinal, metric_set.names)
         record = frame(names_body(seq, metric_set.ordinal, metric_set.names))
-        spool.new_names.append((metric_set.ordinal, metric_set.names))
-        if self._overflow or not self._ring.append(record, seq):
+        spool.new_names[metric_set.ordinal] = metric_set.names
+        if len(record) > self._ring.largest:
+            spool.drain_now()  # ten thousand long names: they go to the disk alone
+        elif self._overflow or not self._ring.append(record, seq):
             self._spill(record, seq)
-        metric_set.stream = spool
+        metric_set.stream = token
 
     def _encode(self, seq: int, record: Record) -> bytes:
         with suppress(ImportError, OSError):  # then the record is kept as JSON
             load("msgspec")
         try:
             body = record_body(seq, record)
+            if len(body) > self._ring.largest - HEAD_BYTES:
+                raise OverflowError(f"{len(body):,} bytes")
         except (TypeError, ValueError, OverflowError) as error:
             fields = {"level": "warning", "event": "record_left_out"}
             message = f"a {record.get('type')} record can't be kept: {error!r}"[:1000]
@@ -151,7 +159,7 @@ class SpoolOutbox(KeptRecords):
         if not self._overflow and self.spool.drain_now() and self._ring.append(record, seq):
             return
         self._overflow.append((seq, record))
-        self._overflow_bytes += len(record)
+        self._overflow_bytes += len(record) + _OVERHEAD_BYTES
         if self._overflow_bytes > self._limit:
             self._make_room()
 
@@ -171,13 +179,13 @@ class SpoolOutbox(KeptRecords):
                 gap = None
                 kept.append((seq, record))
                 continue
-            size -= len(record)
+            size -= len(record) + _OVERHEAD_BYTES
             self._dropped += 1
             gap = widen_gap(gap, item, _FULL)
         _close_gap(kept, gap)
         kept.extend(self._overflow)
         self._overflow = kept
-        self._overflow_bytes = sum(len(record) for _, record in kept)
+        self._overflow_bytes = sum(len(record) + _OVERHEAD_BYTES for _, record in kept)
 
     def refill(self) -> None:
         """Move what waits in memory into the ring, as far as it has room."""
@@ -190,7 +198,12 @@ class SpoolOutbox(KeptRecords):
                 if not self._ring.append(record, last):
                     return
                 self._overflow.popleft()
-                self._overflow_bytes -= len(record)
+                self._overflow_bytes -= len(record) + _OVERHEAD_BYTES
+
+    @property
+    def is_halfway(self) -> bool:
+        """Whether a signal handler has logged while it interrupted ``put``, which keeps it when it goes on."""
+        return bool(self._late)
 
     # --- what the sender asks ---------------------------------------------------------------------------
 
@@ -233,6 +246,10 @@ class SpoolOutbox(KeptRecords):
     def wake_on_put(self) -> None:
         """Have the next ``put`` call what ``arm`` was given, however little waits."""
         self._wake_above = _ALWAYS
+
+    def known_names(self) -> dict[int, tuple[str, ...]]:
+        """The metric sets whose names are in memory."""
+        return self._names.copy()
 
     def _note_acked(self, seq: int) -> None:
         self.spool.acknowledged(seq)
@@ -303,8 +320,13 @@ class SpoolOutbox(KeptRecords):
 
     def sync(self) -> bool:
         """Have the disk keep all that was put, also through a power cut; whether it does."""
-        self.refill()
-        return self._spool is None or self._spool.sync()
+        for _ in range(_ROUNDS):
+            self.refill()
+            if self._spool is not None and not self._spool.sync():
+                return False
+            if not self._overflow:
+                return True
+        return False
 
     def close(self, *, is_over: bool) -> None:
         """Leave nothing in memory: what was not acknowledged stays in the spool for who comes next.
@@ -315,7 +337,7 @@ class SpoolOutbox(KeptRecords):
         if self._spool is None:
             return
         with self._lock:
-            for _ in range(1000):
+            for _ in range(_ROUNDS):
                 if not self._overflow:
                     break
                 self.spool.drain_now()
@@ -356,6 +378,7 @@ class _NoRing:
 
     def __init__(self, mark: tuple[int, int] = (0, 0)) -> None:
         self.mark = mark
+        self.largest = RING_BYTES // 2
         self.kept = (mark[0], mark[1] + 1)
 
     def append(self, record: bytes, seq: int) -> bool:

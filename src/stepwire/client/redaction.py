@@ -9,13 +9,14 @@ from stepwire.formats.terminal import strip_colours
 HIDDEN = "[redacted]"
 
 _SECRET_NAME = re.compile(
-    r"(^|[-_.\s])(api[-_]?key|secret([-_]?key)?|access[-_]?key|private[-_]?key|auth|authorization"
-    r"|(auth|access|api|hf|bearer|refresh)?[-_]?token|passw(or)?d|passphrase|credentials?)$",
+    r"(^|[-_.\s])(api[-_]?keys?|secret([-_]?key)?|access[-_]?key|private[-_]?key|auth|authorization"
+    r"|(auth|access|api|hf|bearer|refresh)?[-_]?token|passphrase|credentials?)$"
+    r"|passw(or)?d$|[-_.](pwd|pass)$",
     re.IGNORECASE,
 )
 _SECRET_VALUE = re.compile(
     r"\b(hf_|sk-|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|swk_|AKIA|ASIA|AIza|nvapi-|dckr_pat_)[A-Za-z0-9_\-]{8,}"
-    r"|\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"  # a JSON Web Token
+    r"|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"  # a JSON Web Token
 )
 _URL_USER = re.compile(r"(?<=://)[^/\s@]+@")
 _HEADER = re.compile(r"(\b(?:authorization|cookie|x-api-key)[\"']?\s*[:=]\s*[\"']?)[^\"'\r\n]+", re.IGNORECASE)
@@ -49,14 +50,18 @@ _FIRST_LOOK = re.compile(
 def redact(name: str, value: Any) -> Any:
     """Return ``value``, hidden when ``name`` says that it is a secret or when it looks like one.
 
-    Only text is hidden, so ``use_cls_token=True`` and ``num_tokens=512`` stay. Of text longer than 128 KiB the rest is
-    left out: looking through megabytes takes long, and nobody keeps that much of one value.
+    Numbers are not hidden, so ``use_cls_token=True`` and ``num_tokens=512`` stay. Of text longer than 128 KiB the
+    rest is left out: looking through megabytes takes long, and nobody keeps that much of one value.
     """
+    if not isinstance(value, bool | int | float | None) and not _is_empty(value) and _SECRET_NAME.search(name):
+        return HIDDEN
     if not isinstance(value, str):
         return value
-    if value and _SECRET_NAME.search(name):
-        return HIDDEN
     return redact_text(value[:_MOST_CHARACTERS])
+
+
+def _is_empty(value: object) -> bool:
+    return isinstance(value, str | bytes | list | tuple | dict) and not value
 
 
 def redact_arguments(argv: Sequence[str]) -> list[str]:
@@ -134,7 +139,12 @@ def _hide_assigned(found: re.Match[str]) -> str:
     name, separator = found[1], found[2]
     value = found[3] or found[4] or found[5]
     is_option = prefix.startswith("-")
-    is_word = not prefix or not prefix[-1].isalnum() or (prefix[-1].islower() and name[0].isupper())
+    is_word = (
+        name.lower().startswith("passw")
+        or not prefix
+        or not prefix[-1].isalnum()
+        or (prefix[-1].islower() and name[0].isupper())
+    )
     if not is_word or (separator.isspace() and not is_option) or value.lower() in _NOTHING:
         return found[0]
     if name.lower() == "token" and not is_option and not _opens_doors(prefix, value):

@@ -6,6 +6,7 @@
 import mmap
 import os
 import struct
+import time
 import zlib
 from collections import deque
 from contextlib import suppress
@@ -16,6 +17,7 @@ from stepwire.formats.ring import HEAD_PAGE_BYTES, IDENTITY_BYTES, IDENTITY_PLAC
 from stepwire.formats.spool import HEAD_BYTES, WRAP
 
 RING_BYTES = 4 * 1024 * 1024
+_LOCK_TRIES = 100
 _tail = struct.Struct("<QQ")
 _wrap = struct.pack("<I", WRAP)
 
@@ -35,12 +37,14 @@ class Ring:
 
     Attributes:
         mark: Where the next record goes, and the number of the last one.
+        largest: Bytes of the longest record that surely finds room once all else has left.
         kept: Where the oldest record begins that is nowhere else, and its number.
     """
 
     def __init__(self, path: Path | None, identity: dict[str, Any], capacity: int = RING_BYTES) -> None:
         self.path = path
         self.capacity = capacity
+        self.largest = capacity // 2
         self.mark = (0, 0)
         self.kept = (0, 1)
         self._turn = self._reserved = 0
@@ -51,7 +55,7 @@ class Ring:
             return
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            lock(self._fd)  # before it is a ring that others recognise: to them an unlocked one is an orphan
+            _insist(self._fd)  # before it is a ring that others recognise: to them an unlocked one is an orphan
             _reserve(self._fd, HEAD_PAGE_BYTES + capacity)
             self._map = mmap.mmap(self._fd, HEAD_PAGE_BYTES + capacity)
             self._map[IDENTITY_PLACE:HEAD_PAGE_BYTES] = _identity_page(identity)
@@ -166,6 +170,15 @@ def _reserve(fd: int, size: int) -> None:
         os.posix_fallocate(fd, 0, size)
     else:
         os.write(fd, b"\0" * size)
+
+
+def _insist(fd: int) -> None:
+    """Lock a file that was just made; one that looks for orphans may hold it for a moment. Raises OSError."""
+    for _ in range(_LOCK_TRIES):
+        if lock(fd):
+            return
+        time.sleep(0.001)
+    raise OSError("another process holds the new ring")
 
 
 def lock(fd: int) -> bool:

@@ -36,7 +36,7 @@ from stepwire.client.transport import NullTransport, Transport, WebSocketTranspo
 from stepwire.errors import InvalidError
 from stepwire.formats.places import boot_id
 from stepwire.protocol import CommandMessage, CommandResult, Hello
-from stepwire.system import process_space
+from stepwire.system import installation_id, process_space
 from stepwire.version import __version__
 
 _CHECKPOINT_SECONDS = 1.0
@@ -145,6 +145,8 @@ class Run:
             "notebook": self._cell is not None,
             "created": self._clock.now(),
             "boot_id": boot_id(),
+            "space": process_space(),
+            "machine_id": installation_id(),
             **whoami(),
         }
         beat = HEARTBEAT_SECONDS if settings.offline else 0.0
@@ -154,6 +156,11 @@ class Run:
     def url(self) -> str:
         """Address of the run's page."""
         return f"{self.settings.page_url}/#/runs/{self.settings.run_id}"
+
+    @property
+    def is_halfway(self) -> bool:
+        """Whether a signal handler has logged while it interrupted a log call, which keeps it when it goes on."""
+        return isinstance(self.outbox, SpoolOutbox) and self.outbox.is_halfway
 
     @property
     def owned(self) -> bool:

@@ -21,6 +21,7 @@ class Segments:
     Attributes:
         folder: The stream's folder.
         size: Bytes of all segments.
+        mark: Up to where of the ring, and to which next number, all is written.
         is_dirty: Whether something was written that a power cut may take.
     """
 
@@ -31,37 +32,51 @@ class Segments:
         self.is_dirty = False
         self._index: list[Segment] = []
         self.size = 0
+        self.mark = (0, 1)
+        self._first_number = 1
+        self._unsynced: list[int] = []
 
     @property
     def index(self) -> list[Segment]:
         """The segments, oldest first."""
         return self._index.copy()
 
-    def write(self, first_seq: int, pieces: Iterable[memoryview], names: list[tuple[int, tuple[str, ...]]]) -> None:
+    def write(
+        self,
+        first_seq: int,
+        pieces: Iterable[memoryview],
+        names: list[tuple[int, tuple[str, ...]]],
+        mark: tuple[int, int],
+    ) -> None:
         """Append whole records, the first of them number ``first_seq``.
 
         Args:
             names: The metric sets that are new since the last call, with their ordinals.
+            mark: What ``mark`` is afterwards.
 
         Raises:
             OSError: Not a byte of it counts; the segment ends where it did.
         """
-        self._write_names(names)
+        self.write_names(names)
         if self._fd is None or self._at >= SEGMENT_BYTES:
             self._begin(first_seq)
         before = self._at
         try:
             for piece in pieces:
                 self._write_all(piece)
-        except OSError:
-            self._cut(before)
+            self.is_dirty = True
+            self._index[-1] = self._index[-1]._replace(size=self._at)
+            self.mark = mark
+        except BaseException:  # a signal handler may raise here, too: nothing is written twice
+            if self.mark != mark:
+                self._cut(before)
             raise
-        self.is_dirty = True
         self.size += self._at - before
-        self._index[-1] = self._index[-1]._replace(size=self._at)
 
     def begin_sync(self) -> int | None:
         """A descriptor for ``end_sync``; ``None`` when the disk has everything for good. Raises OSError."""
+        if self._unsynced:
+            return self._unsynced.pop(0)
         if not self.is_dirty or self._fd is None:
             return None
         fd = os.dup(self._fd)
@@ -97,26 +112,44 @@ class Segments:
         self._index[place] = old._replace(size=SEGMENT_HEAD_BYTES + len(data))
         self.size += self._index[place].size - old.size
 
+    def is_gone(self) -> bool:
+        """Whether somebody has deleted the newest segment."""
+        if self._fd is None:
+            return False
+        try:
+            return self._index[-1].path.stat().st_ino != os.fstat(self._fd).st_ino
+        except FileNotFoundError:
+            return True
+
+    def begin_anew(self) -> None:
+        """Leave the files that were deleted behind; the next record begins a new one, under a new number."""
+        self.close()
+        self._first_number = self._index[-1].number + 1 if self._index else 1
+        self._index = []
+        self.size = 0
+
     def close(self) -> None:
         """Close the newest segment; nothing is written any more."""
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
+        for fd in (*self._unsynced, self._fd):
+            if fd is not None:
+                os.close(fd)
+        self._unsynced.clear()
+        self._fd = None
 
     def _begin(self, first_seq: int) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        number = self._index[-1].number + 1 if self._index else 1
+        number = self._index[-1].number + 1 if self._index else self._first_number
         path = segment_path(self.folder, number)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             if os.write(fd, segment_head(first_seq)) < SEGMENT_HEAD_BYTES:
                 raise OSError(f"{path} could not be begun: no room")
-            self.end_sync(self.begin_sync())
         except OSError:
             os.close(fd)
             path.unlink(missing_ok=True)
             raise
-        self.close()
+        if self._fd is not None:
+            self._unsynced.append(self._fd)  # not synced here: this may be a log call
         self._fd, self._at = fd, SEGMENT_HEAD_BYTES
         self._index.append(Segment(number, first_seq, path, SEGMENT_HEAD_BYTES))
         self.size += SEGMENT_HEAD_BYTES
@@ -140,7 +173,8 @@ class Segments:
         except OSError:
             self._at = SEGMENT_BYTES  # a new one is begun; readers stop at the torn record and go on there
 
-    def _write_names(self, names: list[tuple[int, tuple[str, ...]]]) -> None:
+    def write_names(self, names: list[tuple[int, tuple[str, ...]]]) -> None:
+        """Append names of metric sets. Raises OSError; then none of them counts."""
         if not names:
             return
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

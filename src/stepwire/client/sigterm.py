@@ -31,10 +31,12 @@ class Sigterm:
 
     Args:
         tell: Tells the runs. Called in a signal handler or in that thread; takes at most some seconds.
+        is_halfway: Whether the signal has interrupted a log call, which keeps what was told only when it goes on.
     """
 
-    def __init__(self, tell: Callable[[], None]) -> None:
+    def __init__(self, tell: Callable[[], None], is_halfway: Callable[[], bool] = lambda: False) -> None:
         self._tell = tell
+        self._is_halfway = is_halfway
         self._signal, self._getsignal = signal.signal, signal.getsignal
         self._behind: Handler = None
         self._is_patched = self._is_hooked = self._is_telling = False
@@ -106,7 +108,18 @@ class Sigterm:
             behind(number, frame)
         elif is_alone:  # else a handler that went around these functions has passed it on, and decides
             self._signal(number, signal.SIG_DFL)
+            if self._is_halfway():
+                with suppress(RuntimeError):  # no more threads: it ends at once
+                    threading.Thread(target=self._end_soon, args=(number,), daemon=True).start()
+                    return
             os.kill(os.getpid(), number)
+
+    def _end_soon(self, number: int) -> None:
+        """End the process when the call that was interrupted is through."""
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while self._is_halfway() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        os.kill(os.getpid(), number)
 
     def _listen(self) -> None:
         """Have a thread hear signals, unless something else of this process does, such as asyncio."""

@@ -5,7 +5,6 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from stepwire.client.ring import RING_BYTES, Ring
 from stepwire.client.segments import Segments
 from stepwire.client.share import MAX_BYTES, Share
 from stepwire.formats.places import is_network, make_private, ring_folders
-from stepwire.formats.spool import read_items
+from stepwire.formats.spool import NAMES, read_items
 from stepwire.formats.spoolfolder import (
     DONE_FILE,
     HEAD_FILE,
@@ -98,6 +97,7 @@ class Spool:
         writer_id: Id of the stream, a UUIDv4.
         folder: The stream's folder; ``None`` for memory only.
         new_names: Metric sets that are not yet in the file ``names``.
+        token: What a metric set holds whose names stand in the ring or on disk; a new one when they had to leave.
         acked: The last record that a server has stored.
         dropped: Records that left because the disk's share was used up.
         is_idle: Whether the thread waits to be woken.
@@ -112,7 +112,8 @@ class Spool:
         self.ring = self._make_ring()
         self._segments = Segments(self.folder) if self.folder else None
         self.reader = SegmentReader(self.folder or Path())
-        self.new_names: deque[tuple[int, tuple[str, ...]]] = deque()
+        self.new_names: dict[int, tuple[str, ...]] = {}
+        self.token = object()
         self.acked = self._acked_noted = 0
         self.dropped = 0
         self.is_idle = True
@@ -191,12 +192,19 @@ class Spool:
         try:
             with self._drain_lock:
                 self._drain(self._segments)
-                fd = self._segments.begin_sync()
-            self._segments.end_sync(fd)
+            self._sync_all(self._segments)
         except OSError as error:
             self._fail(error)
             return False
         return True
+
+    def _sync_all(self, segments: Segments) -> None:
+        """Have the disk keep what is written; not under the lock, for who logs must not wait for it."""
+        fd: int | None = -1
+        while fd is not None:
+            with self._drain_lock:
+                fd = segments.begin_sync()
+            segments.end_sync(fd)
 
     def relabel(self, changes: dict[str, Any]) -> None:
         """Change what the spool says of its run; whoever finds it later goes by that. Waits for the disk."""
@@ -217,7 +225,7 @@ class Spool:
     def stored_names(self) -> dict[int, tuple[str, ...]]:
         """Every metric set of the stream."""
         stored = dict(all_names(self.folder)) if self.folder else {}
-        return stored | dict(self.new_names)
+        return stored | self.new_names
 
     def close(self, *, is_over: bool) -> None:
         """Write what is left and let go of the stream; ``is_over`` when nobody needs to deliver it any more."""
@@ -244,6 +252,9 @@ class Spool:
                 note_acked(self.folder, self.acked)
             if self._has_head and is_over:
                 write_whole(self.folder / DONE_FILE, b"")
+            elif self._has_head:
+                self._identity["closed"] = True  # though the process may live on, as a notebook's does
+                self._write_head()
         except OSError as error:
             self._fail(error)
             return self.ring.kept[0] == self.ring.mark[0]
@@ -309,20 +320,26 @@ class Spool:
     def _drain(self, segments: Segments) -> None:
         """Write all that is in the ring to the newest segment."""
         head, last = self.ring.mark
-        at, seq = self.ring.kept
-        if head == at:
+        at, seq = max(self.ring.kept, segments.mark)  # an exception may have come between the write and the release
+        if segments.is_gone():
+            self._begin_anew(segments)
+        names = list(self.new_names.items())
+        if head == at and not names:
+            self.ring.release(at, seq)
             return
         if not self._has_head:
             self._write_head()
-        names = list(self.new_names)
-        pieces = [piece for _, piece in self.ring.views(at, head)]
-        try:
-            segments.write(seq, pieces, names)
-        finally:
-            for piece in pieces:
-                piece.release()
-        for _ in names:
-            self.new_names.popleft()
+        if head == at:
+            segments.write_names(names)
+        else:
+            pieces = [piece for _, piece in self.ring.views(at, head)]
+            try:
+                segments.write(seq, pieces, names, (head, last + 1))
+            finally:
+                for piece in pieces:
+                    piece.release()
+        for ordinal, _ in names:
+            self.new_names.pop(ordinal, None)
         self.ring.release(head, last + 1)
 
     def _write_head(self) -> None:
@@ -349,9 +366,7 @@ class Spool:
         assert self.folder is not None
         assert self._share is not None
         self._upkeep_at = now + SYNC_SECONDS
-        with self._drain_lock:
-            fd = segments.begin_sync()
-        segments.end_sync(fd)  # not under the lock: who logs must not wait for it
+        self._sync_all(segments)
         acked = self.acked
         if acked != self._acked_noted:
             note_acked(self.folder, acked)
@@ -364,6 +379,14 @@ class Spool:
             self.dropped += lost
             self._warn(f"the spool is full; {self.dropped:,} points had to leave")
 
+    def _begin_anew(self, segments: Segments) -> None:
+        """Somebody has deleted the folder: what comes from here on is kept in a new one."""
+        segments.begin_anew()
+        self._has_head = False
+        if self._outbox is not None:
+            self.new_names.update(self._outbox.known_names())
+        self._warn(f"{self.folder} was deleted; what was in it and not delivered is lost")
+
     def _release_acked(self) -> None:
         """While the disk takes nothing: what the server has needs no place in the ring."""
         at, seq = self.ring.kept
@@ -371,6 +394,8 @@ class Spool:
             return
         for start, piece in self.ring.copy(at, self.ring.mark[0]):
             for after, item in read_items(piece):
+                if item.kind == NAMES and self.new_names:
+                    self.token = object()  # only memory has these names now: the next rows tell them again
                 if item.seq + item.span - 1 > self.acked:
                     self.ring.release(at, seq)
                     return

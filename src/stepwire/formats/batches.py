@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from stepwire.formats.blocks import Block, Part
-from stepwire.formats.spool import FLOAT_ROW, ROW, Item, read_record, set_of
+from stepwire.formats.spool import FLOAT_ROW, HEAD_BYTES, ROW, ROW_BYTES, Item, read_record, set_of
 from stepwire.protocol import Batch, SetColumns
 
 
@@ -31,11 +31,20 @@ def build_batch(
             records.append({"at": part.seq - first, **read_record(part.body)})
     new = {number: is_new(number) for number in {number for number, _ in rows}}
     sets = tuple(
-        _columns(number, kind, found, first, names[number] if new[number] else None)
+        _columns(number, kind, found, first, _names_of(names, number, found[0]) if new[number] else None)
         for (number, kind), found in rows.items()
     )
     n = parts[-1].seq + parts[-1].span - first
     return Batch(first_seq=first, n=n, sets=sets, records=tuple(records), crc=_crc(sets))
+
+
+def _names_of(names: Mapping[int, tuple[str, ...]], number: int, row: Part) -> tuple[str, ...]:
+    """The names of a metric set; where they are lost, some that keep its values."""
+    try:
+        return names[number]
+    except KeyError:
+        width = (row.stride - HEAD_BYTES if isinstance(row, Block) else len(row.body)) - ROW_BYTES
+        return tuple(f"lost_name/{number}/{place}" for place in range(width // 8))
 
 
 def _columns(number: int, kind: int, parts: list[Part], first: int, names: tuple[str, ...] | None) -> SetColumns:

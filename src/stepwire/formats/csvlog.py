@@ -52,6 +52,7 @@ class CsvFile:
             is_over: Nothing more will be written.
         """
         if self.warning or not self._find_header():
+            self._lines.tail.is_behind = False
             return []
         lines = self._lines.read(is_over=is_over)
         if self._lines.tail.restarts != self._restarts:

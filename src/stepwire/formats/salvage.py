@@ -24,9 +24,12 @@ from stepwire.formats.ring import (
 )
 from stepwire.formats.spool import NAMES, Item, frame, names_body, segment_head
 from stepwire.formats.spoolfolder import (
+    ACK_FILE,
     DONE_FILE,
     HEAD_FILE,
+    LOCK_FILE,
     NAMES_FILE,
+    SEGMENT_GLOB,
     all_names,
     last_seq,
     newest_number,
@@ -37,6 +40,7 @@ from stepwire.formats.spoolfolder import (
 KEEP_SECONDS = 7 * 86400.0
 UNFINISHED_SECONDS = 60.0
 PAUSE_SECONDS = 0.01
+_FILES = (ACK_FILE, HEAD_FILE, NAMES_FILE, LOCK_FILE, DONE_FILE)  # the mark that it is delivered last
 
 
 def salvage_rings(root: Path, folders: Iterable[Path] | None = None) -> int:
@@ -57,6 +61,21 @@ def salvage_rings(root: Path, folders: Iterable[Path] | None = None) -> int:
                     freed += 1
                     time.sleep(PAUSE_SECONDS)  # this may be a training script's process
     return freed
+
+
+def remove_delivered(root: Path) -> int:
+    """Delete spools that were delivered a week ago; returns how many. Until then a restored server may want them."""
+    removed = 0
+    for done in root.glob(f"*/*/{DONE_FILE}"):
+        with suppress(OSError):  # somebody else is at it, or the folder is read-only
+            if time.time() - done.stat().st_mtime > KEEP_SECONDS:
+                for path in (*done.parent.glob(SEGMENT_GLOB), *(done.parent / name for name in _FILES)):
+                    path.unlink(missing_ok=True)
+                done.parent.rmdir()
+                removed += 1
+                with suppress(OSError):  # other streams of the run
+                    done.parent.parent.rmdir()
+    return removed
 
 
 def _salvage(path: Path) -> bool:

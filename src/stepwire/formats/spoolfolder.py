@@ -3,6 +3,7 @@
 import os
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -168,8 +169,15 @@ class SegmentReader:
         size = count = 0
         while self._segment is not None and count < most and (size < limit or not count):
             found = self._read_some(max(limit - size, 1), most - count)
-            if not found and not self._go_on():
-                break
+            if not found:
+                later = self._later()
+                if later is None:
+                    break
+                # Its owner may have written here between the look and the list; a network tells it at the next open.
+                self._open_again()
+                found = self._read_some(max(limit - size, 1), most - count)
+                if not found:
+                    self._open(later)  # what is torn at the end stands there again, or is gone
             for item in found:
                 if item.seq + item.span > seq or item.kind == NAMES:
                     items.append(item)
@@ -212,12 +220,16 @@ class SegmentReader:
             self._next = items[-1].seq + (items[-1].span or 1)
         return items
 
-    def _go_on(self) -> bool:
-        """Open the segment after this one; what is torn at this one's end stands in the next, or is gone."""
+    def _later(self) -> Segment | None:
+        """The segment after this one."""
         assert self._segment is not None
         number = self._segment.number
-        later = [one for one in list_segments(self._folder) if one.number > number]
-        if not later:
-            return False
-        self._open(later[0])
-        return True
+        return next((one for one in list_segments(self._folder) if one.number > number), None)
+
+    def _open_again(self) -> None:
+        assert self._segment is not None
+        assert self._fd is not None
+        with suppress(FileNotFoundError):  # deleted: what was open goes on
+            fd = os.open(self._segment.path, os.O_RDONLY | os.O_CLOEXEC)
+            os.close(self._fd)
+            self._fd = fd

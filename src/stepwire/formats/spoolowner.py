@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,24 +26,45 @@ class Hold:
             self._fd = None
 
 
-def take_over(
-    folder: Path, identity: dict[str, Any], *, started: Callable[[int], float | None], boot_id: str
-) -> tuple[Owner, Hold]:
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What this process sees of its machine.
+
+    Attributes:
+        started: Returns when a process started, in seconds since 1970; ``None`` when there is none of that id.
+        boot_id: Identity of this boot of the machine.
+        space: What process ids count in: the boot and the container.
+        machine_id: Identity of this installation; empty if unknown.
+    """
+
+    started: Callable[[int], float | None]
+    boot_id: str
+    space: str = ""
+    machine_id: str = ""
+
+
+def take_over(folder: Path, identity: dict[str, Any], here: Here) -> tuple[Owner, Hold]:
     """Find out what became of a spool's owner; when it is gone, hold its spool.
 
     Args:
         folder: The stream's folder.
         identity: What ``head.json`` or the ring says.
-        started: Returns when a process started, in seconds since 1970; ``None`` when there is none of that id.
-        boot_id: Identity of this boot of the machine.
 
     Returns:
-        ``alive``; ``gone``; or ``unknown`` when it ran on another machine.
+        ``alive``; ``gone``; or ``unknown`` when it ran on another machine, or in a container that can't be looked into.
     """
     if identity.get("host") != socket.gethostname():
         return "unknown", Hold(None)
-    if identity.get("boot_id") and boot_id and identity["boot_id"] != boot_id:
+    if identity.get("closed"):
         return "gone", _hold(folder / LOCK_FILE)
+    if _differ(identity.get("boot_id"), here.boot_id):
+        is_elsewhere = _differ(identity.get("machine_id"), here.machine_id)  # two machines of one name
+        return ("unknown", Hold(None)) if is_elsewhere else ("gone", _hold(folder / LOCK_FILE))
+    return _look_for(folder, identity, here)
+
+
+def _look_for(folder: Path, identity: dict[str, Any], here: Here) -> tuple[Owner, Hold]:
+    """The same for a process of this boot of this machine."""
     ring = identity.get("ring")
     for path in [Path(ring)] if ring else [folder / LOCK_FILE]:
         held = _try_lock(path)
@@ -50,7 +72,13 @@ def take_over(
             return "alive", Hold(None)
         if isinstance(held, Hold):
             return "gone", held
-    return ("alive" if _lives(identity, started) else "gone"), _hold(folder / LOCK_FILE)
+    if _differ(identity.get("space"), here.space):  # its process ids are not ours
+        return "unknown", Hold(None)
+    return ("alive" if _lives(identity, here.started) else "gone"), _hold(folder / LOCK_FILE)
+
+
+def _differ(known: object, own: str) -> bool:
+    return bool(known) and bool(own) and known != own
 
 
 def _try_lock(path: Path) -> "Hold | Literal['busy'] | None":

@@ -1,6 +1,7 @@
 """A file that still grows, read piece by piece. It is open only while it is read."""
 
 import os
+import stat
 from pathlib import Path
 
 PIECE_BYTES = 1024 * 1024
@@ -32,9 +33,8 @@ class Tail:
     def read(self, most: int = PIECE_BYTES) -> bytes:
         """Return at most so many new bytes; empty when there are none or the file can't be read now."""
         self.is_behind = False
-        try:
-            file = os.open(self.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        except OSError:  # not there yet, or not any more
+        file = open_regular(self.path)
+        if file is None:
             return b""
         try:
             self._look(os.fstat(file))
@@ -61,11 +61,32 @@ class Tail:
 
     def head(self, most: int) -> bytes:
         """Return the first bytes, without moving; empty when the file can't be read now."""
-        try:
-            with self.path.open("rb") as file:
-                return file.read(most)
-        except OSError:  # as above
-            return b""
+        return head_of(self.path, most)
+
+
+def open_regular(path: Path) -> int | None:
+    """Open a file to read; ``None`` when it isn't there or is none: what is read from a pipe is lost to its reader."""
+    try:
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError:  # not there yet, or not any more
+        return None
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        return file
+    os.close(file)
+    return None
+
+
+def head_of(path: Path, most: int) -> bytes:
+    """The first bytes of a file; empty when it can't be read now."""
+    file = open_regular(path)
+    if file is None:
+        return b""
+    try:
+        return os.read(file, most)
+    except OSError:  # a network's file system has trouble
+        return b""
+    finally:
+        os.close(file)
 
 
 class LineTail:

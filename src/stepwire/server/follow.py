@@ -5,19 +5,19 @@ Files are only read: sizes tell what is new, no lock is taken on a network's fol
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
 import structlog
 
-from stepwire.errors import GoneError, StepwireError
+from stepwire.errors import GoneError
 from stepwire.formats.batches import build_batch
 from stepwire.formats.ring import read_ring
-from stepwire.formats.salvage import salvage_rings
+from stepwire.formats.salvage import remove_delivered, salvage_rings
 from stepwire.formats.spool import NAMES, RECORD, Item, read_names, read_record, record_body, write_ack
 from stepwire.formats.spoolfolder import (
     ACK_FILE,
@@ -28,7 +28,7 @@ from stepwire.formats.spoolfolder import (
     read_acked,
     write_whole,
 )
-from stepwire.formats.spoolowner import Hold, Owner, take_over
+from stepwire.formats.spoolowner import Here, Hold, Owner, take_over
 from stepwire.formats.spools import FoundSpool, find_spools, last_words
 from stepwire.protocol import Batch, Hello
 from stepwire.server.ingest import Ingest
@@ -39,6 +39,7 @@ from stepwire.storage.series.interface import Appended, Stream
 log = structlog.get_logger()
 READ_BYTES = 1024 * 1024
 READ_RECORDS = 4096
+QUIET_SECONDS = 120.0
 
 
 @dataclass(slots=True)
@@ -54,6 +55,13 @@ class _Followed:
     names: dict[int, tuple[str, ...]] = field(default_factory=dict)
     rest: deque[Item] = field(default_factory=deque)
     ending: str | None = None
+    changed: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more comes. Who was told to end may go on; a process that lives writes a heartbeat."""
+        is_quiet = self.ending is not None and time.monotonic() - self.changed > QUIET_SECONDS
+        return self.owner == "gone" or is_quiet
 
 
 class Follower:
@@ -64,7 +72,7 @@ class Follower:
         folders: Folders whose spools are read while their jobs still run.
         own: The folder of this user's spools on this machine, where only those of dead processes are read; ``None``
             for none.
-        boot_id: Identity of this boot of the machine.
+        here: This machine, to tell which processes live.
         is_ours: Whether a spool in ``own`` was meant for this server, by the address of the page that it names.
         hear: Told of each run whose living script has written something.
     """
@@ -75,7 +83,7 @@ class Follower:
         folders: Sequence[Path],
         own: Path | None,
         *,
-        boot_id: str,
+        here: Here,
         is_ours: Callable[[str], bool],
         hear: Callable[[str], None],
     ) -> None:
@@ -83,7 +91,7 @@ class Follower:
         self._hear = hear
         self._folders = tuple(folders)
         self._own = own
-        self._boot_id = boot_id
+        self._here = here
         self._is_ours = is_ours
         self._followed: dict[str, _Followed] = {}
 
@@ -98,6 +106,7 @@ class Follower:
         if self._own is None:
             return
         await asyncio.to_thread(salvage_rings, self._own)
+        await asyncio.to_thread(remove_delivered, self._own)
         for spool in await asyncio.to_thread(_list, self._own):
             if self._is_ours(str(spool.identity.get("url", ""))) and not spool.identity.get("offline"):
                 await self._take(spool, alive=False)
@@ -112,16 +121,17 @@ class Follower:
                 if followed.owner == "alive" and not alive:
                     return
                 self._followed[place] = followed
+            followed.spool = spool  # what it says of its process may be new
             if await self._deliver(followed):
                 del self._followed[place]
         except GoneError as error:
             await asyncio.to_thread(self._mark_done, followed, error.message)
             self._followed.pop(place, None)
-        except (OSError, StepwireError) as error:
-            log.warning("spool_not_read", folder=place, error=str(error))
+        except Exception as error:  # noqa: BLE001 - one damaged spool must not keep the others waiting
+            log.warning("spool_not_read", folder=place, error=repr(error))
 
     def _begin(self, spool: FoundSpool) -> _Followed:
-        owner, hold = take_over(spool.folder, spool.identity, started=_started, boot_id=self._boot_id)
+        owner, hold = take_over(spool.folder, spool.identity, self._here)
         followed = _Followed(spool, owner, hold, SegmentReader(spool.folder))
         if owner == "gone" and spool.ring is not None:
             with contextlib.suppress(FileNotFoundError):  # started anew since: what was in memory is gone
@@ -140,12 +150,12 @@ class Follower:
             if not await self._store(stream, followed, items):
                 break
             await self._show_life(followed)
-        if followed.owner == "alive" and followed.ending is None:
+        if followed.owner == "alive" and not followed.is_over:
             return await asyncio.to_thread(self._has_died, followed)
         if followed.owner == "gone" and await asyncio.to_thread(_is_silent, followed):
             body = record_body(followed.seq, last_words(followed.spool.identity, now_us()))
             await self._store(stream, followed, [Item(followed.seq, RECORD, body)])
-        if followed.owner == "gone" or followed.ending is not None:
+        if followed.is_over:
             await asyncio.to_thread(self._mark_done, followed, None)
             return True
         return False
@@ -158,6 +168,7 @@ class Follower:
             if not isinstance(outcome, Appended):
                 raise outcome
         followed.seq = batch.first_seq + batch.n
+        followed.changed = time.monotonic()
         for item in items:
             if item.kind == RECORD:
                 _note_ending(followed, read_record(item.body))
@@ -172,7 +183,7 @@ class Follower:
     def _has_died(self, followed: _Followed) -> bool:
         """Whether the process is gone by now: then its spool is begun anew, with the ring that it left."""
         spool = followed.spool
-        owner, hold = take_over(spool.folder, spool.identity, started=_started, boot_id=self._boot_id)
+        owner, hold = take_over(spool.folder, spool.identity, self._here)
         hold.release()
         if owner == "alive":
             return False
@@ -276,10 +287,3 @@ def _hello(spool: FoundSpool) -> Hello:
         name=known.get("name"),
         project=known.get("project"),
     )
-
-
-def _started(pid: int) -> float | None:
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
-        return None

@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from stepwire.formats.places import boot_id, spool_root
+from stepwire.formats.spoolowner import Here
 from stepwire.protocol import HostStatus, SystemUpdate
 from stepwire.server.context import Context
 from stepwire.server.follow import Follower, is_own_address
@@ -16,6 +17,7 @@ from stepwire.server.host import HostWatch
 from stepwire.server.judge import Judge
 from stepwire.server.records import now_us
 from stepwire.storage.catalog.interface import Run
+from stepwire.system import installation_id, process_space, process_start
 from stepwire.system.gpu import lost_line
 
 log = structlog.get_logger()
@@ -62,7 +64,7 @@ class Jobs:
             context.ingest,
             [Path(folder).expanduser().absolute() for folder in settings.follow],
             spool_root() if settings.sweep else None,
-            boot_id=boot_id(),
+            here=Here(process_start, boot_id(), process_space(), installation_id()),
             is_ours=lambda url: is_own_address(url, settings.port, context.host),
             hear=context.liveness.hear,
         )

@@ -1,10 +1,12 @@
 """Judges the running runs by their lamps: which are stalled, which are lost, which have crashed, which are back."""
 
+import os
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import psutil
+import structlog
 
 from stepwire.protocol import Health, RunStatus
 from stepwire.server.context import Context
@@ -12,6 +14,7 @@ from stepwire.server.liveness import Lamps
 from stepwire.server.values import SYSTEM, is_system
 from stepwire.storage.catalog.interface import Run
 
+log = structlog.get_logger()
 LAST_LINES = 20
 BACK = "the training script is back"
 _Verdict = tuple[RunStatus, Health, str | None]
@@ -39,8 +42,11 @@ class Judge:
         known = [run for run in running if self._liveness.is_known(run.id)]
         await self._look_for_processes([run for run in known if self._may_look(run)])
         for run in known:
-            await self._recall_steps(run)
-            await self._judge(run)
+            try:
+                await self._recall_steps(run)
+                await self._judge(run)
+            except Exception as error:  # noqa: BLE001 - one run that can't be judged must not keep the others waiting
+                log.error("run_not_judged", run_id=run.id, error=repr(error))
         for run_id in self._liveness.returned():
             await self._context.ingest.wake(run_id, BACK)
 
@@ -48,7 +54,7 @@ class Judge:
 
     def _may_look(self, run: Run) -> bool:
         """Whether the run's process id means something here: on this host, and in this container."""
-        if run.host != self._context.host or run.pid is None:
+        if run.host != self._context.host or run.pid is None or run.pid <= 0:
             return False
         shared = self._liveness.shares_processes(run.id)
         if shared is None:  # this server is new: the script may be in a container, it gets the time to say so
@@ -148,11 +154,22 @@ def _started(run: Run) -> float | None:
         started = process.create_time()
         is_dead = process.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
     except psutil.NoSuchProcess:
-        return None
-    except psutil.AccessDenied:  # it is there, and another user's
+        return (run.pid_start or time.time()) if _is_hidden(run.pid) else None
+    except (psutil.Error, OSError, ValueError, OverflowError):  # it is there, and another user's; or it can't be told
         return run.pid_start or time.time()
     is_other = run.pid_start is not None and abs(started - run.pid_start) >= 2
     return None if is_dead or is_other else float(started)
+
+
+def _is_hidden(pid: int | None) -> bool:
+    """Whether another user's process is there that the system does not show: ``/proc`` mounted with ``hidepid``."""
+    try:
+        os.kill(pid or 0, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def _spoken(seconds: float) -> str:

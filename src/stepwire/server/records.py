@@ -144,7 +144,7 @@ def _config(scene: Scene, record: Record) -> list[ServerMessage]:
         "group": text(record, "group", 256, "") or None,
         "total_steps": _whole(record, "total_steps"),
         "host": text(record, "host", 256, "") or None,
-        "pid": _whole(record, "pid"),
+        "pid": _pid(record),
         "pid_start": record.get("pid_start") if isinstance(record.get("pid_start"), int | float) else None,
         "attempt": scene.attempt,
     }
@@ -340,6 +340,11 @@ def text(record: Record, field: str, limit: int, default: str | None = None) -> 
     if not isinstance(value, str):
         raise InvalidError(f"{field} must be text.", field)
     return value[:limit]
+
+
+def _pid(record: Record) -> int | None:
+    pid = _whole(record, "pid")
+    return pid if pid is not None and 0 < pid < 2**31 else None
 
 
 def _whole(record: Record, field: str) -> int | None:

@@ -21,6 +21,12 @@ def machine_id(root: Path = Path("/")) -> str:
     return ""
 
 
+def installation_id() -> str:
+    """Return the identity of this installation; empty where there is none that outlives a boot."""
+    found = machine_id()
+    return "" if process_space().startswith(f"{found}/") else found
+
+
 def sees_all_processes() -> bool:
     """Return whether processes have the same numbers here as on the machine: not so in most containers."""
     try:

@@ -28,6 +28,7 @@ _SLICE_BYTES = 64 * 1024
 _REST = 2.0  # so much longer than it has worked the thread lets others have the interpreter
 _PATIENCE_SECONDS = 0.5  # at the end, for a turn of the thread's that is under way
 _IDLE_SECONDS = 60.0
+_DRAIN_SECONDS = 1.0
 
 Put = Callable[[Record], None]
 
@@ -85,8 +86,10 @@ class Console:
                 self._stop()
 
     def drain(self) -> None:
-        """Give all that was printed until now, unfinished lines too."""
-        while self._turn(everything=True):
+        """Give all that was printed until now, unfinished lines too; takes at most about a second."""
+        until, deadline = self._heard_size, time.monotonic() + _DRAIN_SECONDS
+        # Not for as long as there is something: a thread may print without end.
+        while self._turn(everything=True) and self._taken_size < until and time.monotonic() < deadline:
             pass
 
     def after_fork(self) -> None:

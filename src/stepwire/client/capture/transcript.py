@@ -66,7 +66,7 @@ class Transcript:
     def _keep(self, shown: Shown) -> list[list[int | str]]:
         number = self._shown - shown.back if shown.back else self._shown
         self._shown += not shown.back
-        text = clean_terminal(self._redact(shown.text))
+        text = self._redact(clean_terminal(shown.text))
         if not self._allowance.passes(shown.time, len(text) + _LINE_BYTES):
             self._left_out_at = shown.time
             return []

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from stepwire.client.launch.terminal import copy_size, open_like
 
+# A disk that is full now may have room later.
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _READ_BYTES = 64 * 1024
 _OUT, _ERR = 1, 2
 
@@ -28,6 +30,7 @@ class Channel:
         target: The file that they go on to; ``None`` for nowhere.
         handed: What the command writes to.
         is_terminal: Both ends are terminals.
+        lost: Bytes that the target refused, as a full disk does.
     """
 
     stream: str
@@ -35,7 +38,9 @@ class Channel:
     target: int | None
     handed: int
     is_terminal: bool = False
+    lost: int = field(default=0, init=False)
     thread: threading.Thread | None = field(default=None, init=False)
+    _is_copying: bool = field(default=False, init=False)
 
     def start(self, take: Take) -> None:
         """Copy from now on, and give all bytes to ``take`` after they were written."""
@@ -48,16 +53,27 @@ class Channel:
         if self.thread is not None:
             self.thread.join(max(seconds, 0.0))
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether there are bytes on their way. None are when the command has ended and something that it left behind
+        holds the other end open in silence."""
+        is_alive = self.thread is not None and self.thread.is_alive()
+        return is_alive and (self._is_copying or _is_readable(self.source, 0))
+
     def close(self) -> None:
         """Give back both ends: there is no command."""
         os.close(self.source)
         os.close(self.handed)
 
     def _copy(self, take: Take) -> None:
-        while data := self._read():
-            if not self._write(data):
+        while True:
+            _is_readable(self.source, None)
+            self._is_copying = True
+            data = self._read()
+            if not data or not self._write(data):
                 break
             take(self.stream, time.time_ns() // 1000, data)
+            self._is_copying = False
         os.close(self.source)  # who still writes there learns that nobody reads
 
     def _read(self) -> bytes:
@@ -77,12 +93,22 @@ class Channel:
             except OSError as error:
                 if error.errno == errno.EPIPE:
                     return False
-                self.target = None  # the terminal was closed, the disk is full: the command goes on
+                self.lost += len(rest)
+                if error.errno not in _PASSING:
+                    self.target = None  # the terminal was closed: the command goes on
+                break
         return True
 
     def resize(self) -> bool:
         """Have the command's terminal be as large as ours; whether that changed it."""
         return self.is_terminal and self.target is not None and copy_size(self.target, self.source)
+
+
+def _is_readable(file: int, milliseconds: int | None) -> bool:
+    """Whether there is something to read, or nothing will come any more; waits that long, ``None``: for ever."""
+    waiting = select.poll()
+    waiting.register(file, select.POLLIN)
+    return bool(waiting.poll(milliseconds))
 
 
 def open_channels() -> tuple[Channel, ...]:

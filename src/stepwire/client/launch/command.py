@@ -25,6 +25,7 @@ from stepwire.client.launch.sink import Sink
 from stepwire.client.launch.snapshot import Snapshot
 from stepwire.client.launch.supervision import Supervision
 from stepwire.client.lifecycle import end_together
+from stepwire.client.redaction import environment_secrets
 from stepwire.client.settings import ClientSettings, read_settings
 from stepwire.client.subject import Subject
 
@@ -97,8 +98,9 @@ def run_command(argv: Sequence[str], options: Options) -> int:
         is_hurried = threading.Event()
         signals.deliver_to(lambda _number: is_hurried.set())
         observation.end(channels, was_stopped=supervision.was_stopped, when_over=signals.wake)
-        while observation.is_ending and not is_hurried.is_set():
+        while not is_hurried.is_set() and (observation.is_ending or any(one.is_busy for one in channels)):
             signals.wait(_LOOK_SECONDS)
+        _tell_lost(channels)
         return code
 
 
@@ -128,6 +130,14 @@ def _announce(settings: ClientSettings) -> None:
         where = f"kept in {settings.spool}" if settings.offline else f"{settings.page_url}/#/runs/{settings.run_id}"
         with suppress(OSError, ValueError):  # no stderr, or a closed one
             print(f"stepwire: {settings.run_name} → {where}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _tell_lost(channels: Sequence[Channel]) -> None:
+    lost = sum(channel.lost for channel in channels)
+    if lost:
+        with suppress(OSError, ValueError):  # no stderr, or a closed one
+            text = f"stepwire: {lost:,} bytes of output could not be written where they go"
+            print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 class Observation:
@@ -176,7 +186,8 @@ class Observation:
         sink = Sink(run)
         readers: list[Reader] = []
         if options.captures:
-            self._log = Log(sink.keep)
+            secrets = [*environment_secrets(os.environ), *filter(None, [self._settings.api_key])]
+            self._log = Log(sink.keep, secrets=secrets)
             readers.append(self._log)
         if options.reads_lines:
             readers.append(Numbers(sink, options.patterns))
@@ -218,4 +229,7 @@ class Observation:
         outcome = judge(code, ended_by, was_stopped=was_stopped)
         if self._run.owned:
             self._run.record("event", **event(outcome, ended_by, self._log.last if self._log else ()))
+        if lost := sum(channel.lost for channel in channels):
+            message = f"{lost:,} bytes of output could not be written where they go: the disk is full."
+            self._run.record("event", level="warning", event="output_lost", message=message)
         end_together([(self._run, outcome)], _DELIVER_SECONDS)

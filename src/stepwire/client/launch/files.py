@@ -16,6 +16,7 @@ from stepwire.client.launch.snapshot import Snapshot
 from stepwire.formats.csvlog import CsvFile
 from stepwire.formats.jsonlines import JsonLinesFile
 from stepwire.formats.points import Point
+from stepwire.formats.tail import head_of
 from stepwire.formats.tensorboard import EventFile, find_event_files, is_event_file
 from stepwire.system.process import descendants
 
@@ -109,7 +110,7 @@ class Files:
 
     def _turn(self, *, is_over: bool) -> None:
         try:
-            self._find()
+            self._find(is_over=is_over)
             for path, file in list(self._files.items()):
                 self._read(path, file, is_over=is_over)
         except Exception as error:  # noqa: BLE001 - file systems have every oddity; the command goes on
@@ -132,9 +133,9 @@ class Files:
 
     # --- finding ---------------------------------------------------------------------------------------
 
-    def _find(self) -> None:
+    def _find(self, *, is_over: bool) -> None:
         began = time.monotonic()
-        if began < self._find_at:
+        if began < self._find_at and not is_over:
             return
         if self._is_searching:
             self._search()
@@ -210,9 +211,5 @@ def _prefixed(point: Point, prefix: str) -> Point:
 
 
 def _has_step_column(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            header = file.read(_HEADER_BYTES).partition(b"\n")[0]
-    except OSError:  # gone again
-        return False
+    header = head_of(path, _HEADER_BYTES).partition(b"\n")[0]
     return bool(_STEP_COLUMN.search(header.decode("utf-8", "replace")))

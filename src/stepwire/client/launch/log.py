@@ -3,11 +3,11 @@
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from stepwire.client.document import clean
-from stepwire.client.redaction import redact
+from stepwire.client.redaction import LineRedactor
 from stepwire.formats.tokens import strip_ansi
 
 LAST_LINES = 20
@@ -45,13 +45,22 @@ class Log:
 
     Args:
         put: Takes the fields of a ``log`` record.
+        secrets: Texts to hide wherever they stand.
 
     Attributes:
         last: The newest lines, without colours.
     """
 
-    def __init__(self, put: Callable[..., None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        put: Callable[..., None],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        secrets: Iterable[str] = (),
+    ) -> None:
         self._put = put
+        self._secrets = tuple(secrets)
+        self._redactors: dict[str, LineRedactor] = {}
         self._clock = clock
         self._open: dict[str, _Line] = {}
         self._lines: dict[str, list[list[int | str]]] = {}
@@ -115,7 +124,9 @@ class Log:
             return
         self._tell_left_out(stream, time)
         text = _CONTROL.sub("", data.decode("utf-8", "replace"))
-        text = str(redact("line", clean(text, _LINE_CHARACTERS)))
+        if stream not in self._redactors:
+            self._redactors[stream] = LineRedactor(self._secrets)
+        text = self._redactors[stream](clean(text, _LINE_CHARACTERS))
         self.last.append(strip_ansi(text))
         self._append(stream, time, text)
 
