@@ -12,6 +12,7 @@ import msgspec
 from stepwire.storage.series.chunks import COLUMN_BITS
 
 MAX_SOURCES = 256
+_MOST_SEARCHES = 32
 _COLUMN_MASK = (1 << COLUMN_BITS) - 1
 _decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
 
@@ -27,14 +28,26 @@ class StreamEntry:
     limit_step: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SetEntry:
-    """One metric set: its number, its stream, the stream's own id for it, its logged names."""
+    """One metric set: its number, its stream, the stream's own id for it, its logged names as the database has them."""
 
     number: int
     stream: int
     id: int
-    names: tuple[str, ...]
+    text: str
+    _names: tuple[str, ...] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The logged names, by column."""
+        if self._names is None:
+            self._names = read_names(self.text)
+        return self._names
+
+    def has(self, quoted: Iterable[str]) -> bool:
+        """Whether a name, written as it may stand in ``text``, is one of them; found without reading the others."""
+        return any(one in self.text for one in quoted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +80,20 @@ class Directory:
     _places: dict[str, int] = field(default_factory=dict)
     _more: dict[str, list[int]] = field(default_factory=dict)
     _names: list[str] | None = None
+    _unread: list[SetEntry] = field(default_factory=list)
+    _searches: int = 0
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def names(self) -> list[str]:
         """Every metric name as shown, sorted."""
-        if self._names is None:
-            logged: Iterable[str] = self._places
-            if self.shown:
-                logged = {self.shown.get(name, name) for name in logged}
-            self._names = sorted(logged)
-        return self._names
+        with self._lock:
+            if self._names is None:
+                self._read_all()
+                logged: Iterable[str] = self._places
+                if self.shown:
+                    logged = {self.shown.get(name, name) for name in logged}
+                self._names = sorted(logged)
+            return self._names
 
     def has(self, name: str) -> bool:
         """Whether a metric is shown under this name."""
@@ -83,6 +101,7 @@ class Directory:
 
     def is_logged(self, name: str) -> bool:
         """Whether a script logged this name."""
+        self._look(name)
         return name in self._places
 
     def lanes(self, name: str) -> list[Lane]:
@@ -96,7 +115,28 @@ class Directory:
         found.sort(key=lambda lane: (lane.order, lane.set.number))
         return found
 
+    def _look(self, name: str) -> None:
+        """Take in the sets that have a name, or all once many names were looked for: a chart of one metric out of a
+        hundred thousand needs not know them all."""
+        if not self._unread:
+            return
+        with self._lock:  # several threads read one directory
+            self._searches += 1
+            if self._searches > _MOST_SEARCHES:
+                self._read_all()
+            quoted = {json.dumps(name), json.dumps(name, ensure_ascii=False)}
+            for entry in [entry for entry in self._unread if entry.has(quoted)]:
+                self._take(entry)
+                self._unread.remove(entry)
+
+    def _read_all(self) -> None:
+        for entry in self._unread:
+            self._take(entry)
+        self._unread.clear()
+
     def _logged(self, name: str) -> Iterable[str]:
+        for one in (name, *(old for old, new in self.shown.items() if new == name)):
+            self._look(one)
         if name in self._places and name not in self.shown:
             yield name
         if self.shown:
@@ -110,13 +150,16 @@ class Directory:
         """Take in one more metric set."""
         self.sets[entry.number] = entry
         self.last_set = max(self.last_set, entry.number)
+        self._names = None
+        self._unread.append(entry)
+
+    def _take(self, entry: SetEntry) -> None:
         first = entry.number << COLUMN_BITS
         fresh = dict(zip(entry.names, range(first, first + len(entry.names)), strict=True))
         if not self._places.keys().isdisjoint(fresh):
             for name in self._places.keys() & fresh.keys():
                 self._more.setdefault(name, []).append(fresh.pop(name))
         self._places.update(fresh)
-        self._names = None
 
 
 class Directories:
@@ -162,14 +205,16 @@ class Directories:
 def _read(db: sqlite3.Connection, number: int, version: int, before: Directory | None) -> Directory:
     made = Directory(number, version)
     if before is not None:  # sets never change: only new ones are read
-        made.sets, made.last_set = dict(before.sets), before.last_set
-        made._places = dict(before._places)
-        made._more = {name: list(places) for name, places in before._more.items()}
+        with before._lock:
+            made.sets, made.last_set = dict(before.sets), before.last_set
+            made._places = dict(before._places)
+            made._more = {name: list(places) for name, places in before._more.items()}
+            made._unread = list(before._unread)
     streams = "SELECT number, writer_id, attempt, rank, limit_step FROM stream WHERE source = ?"
     made.streams = {row[0]: StreamEntry(*row) for row in db.execute(streams, (number,))}
     sets = "SELECT number, stream, id, names FROM metric_set WHERE source = ? AND number > ? ORDER BY number"
     for set_number, stream, set_id, names in db.execute(sets, (number, made.last_set)):
-        made.add(SetEntry(set_number, stream, set_id, read_names(names)))
+        made.add(SetEntry(set_number, stream, set_id, names))
     made.shown = dict(db.execute("SELECT name, shown FROM renamed WHERE source = ?", (number,)))
     cuts = (
         'SELECT metric_cut.metric_set, metric_cut."column", metric_cut.rows FROM metric_cut '
