@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from stepwire.client.clock import Clock
+from stepwire.client.imports import load
 from stepwire.client.outbox_stored import StoredOutbox
 from stepwire.client.sender import Sender
 from stepwire.client.settings import ClientSettings
@@ -232,6 +233,8 @@ def start_sweep(settings: ClientSettings, is_reached: Callable[[], bool] | None)
 
     def sweep() -> None:
         try:
+            with suppress(ImportError):  # Windows has none
+                load("fcntl")  # here a fork waits for it; in the middle of an import it would not
             salvage_rings(settings.spool)
             remove_delivered(settings.spool)
             while is_reached is not None and not is_reached():
