@@ -1,8 +1,11 @@
 """The server's own log: no secret, no control character, and reopened on SIGHUP."""
 
+import logging
 from pathlib import Path
 
-from stepwire.server.log import LogFile, mask_secrets
+from structlog.testing import capture_logs
+
+from stepwire.server.log import LibraryLog, LogFile, mask_secrets
 
 
 def test_secrets_and_control_characters_stay_out() -> None:
@@ -25,3 +28,12 @@ def test_a_log_file_is_opened_anew(tmp_path: Path) -> None:
     log.write("three\n")
     log.close()
     assert (tmp_path / "old").read_text() == "one\ntwo\n" and path.read_text() == "three\n"
+
+
+def test_a_refused_socket_is_no_error() -> None:
+    """A script with a wrong token does not fill the server's terminal."""
+    handler = LibraryLog()
+    with capture_logs() as lines:
+        for text in ("ASGI callable returned without completing handshake.", "something else"):
+            handler.emit(logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, text, None, None))
+    assert [line["log_level"] for line in lines] == ["info", "error"]

@@ -28,6 +28,7 @@ _LOOK_SECONDS = 0.02
 _NOTE_SECONDS = 1.0
 _WAIT_SECONDS = 1.0
 QUIET_SECONDS = 120.0
+NO_SERVER_SECONDS = 10.0
 _SWEPT: set[tuple[Path, str, int]] = set()
 
 
@@ -65,7 +66,9 @@ class Courier:
         self._changed = time.monotonic()
         if owner == "gone" and spool.identity.get("mode", "own") == "own" and not self.outbox.has_ended():
             self.outbox.put(last_words(spool.identity, self._clock.now()))
-        self.sender = Sender(self.outbox, transport, self._introduce, where="the server")
+        where = getattr(transport, "url", "the server")
+        comfort = f"run {spool.run_id} stays kept"
+        self.sender = Sender(self.outbox, transport, self._introduce, where=where, comfort=comfort)
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -90,17 +93,20 @@ class Courier:
         return (self.owner == "gone" or is_quiet) and self.outbox.pending == 0
 
     def wait(self, seconds: float) -> None:
-        """Wait until all is stored, the server wants nothing of it, or time is up."""
-        deadline = time.monotonic() + seconds
-        while self.outbox.pending and self.sender.stopped_by is None and time.monotonic() < deadline:
+        """Wait until all is stored, the server wants nothing of it, or time is up: early when no server is there."""
+        began = time.monotonic()
+        while self.outbox.pending and self.sender.stopped_by is None:
+            if self.sender.failures:
+                self.sender.calm()  # a server that is away is not asked four times a second
+            waited = time.monotonic() - began
+            if waited > seconds or (waited > NO_SERVER_SECONDS and not self.sender.reached):
+                return
             time.sleep(_LOOK_SECONDS)
 
     def close(self) -> Delivery:
         """End; the spool is marked as delivered when it is and nothing more can come."""
         self.sender.close(time.monotonic() + 1.0)
-        why = self.sender.stopped_by
-        if self.outbox.pending and why is None:
-            why = "no server answered in time"
+        why = self.sender.reason if self.outbox.pending else self.sender.stopped_by
         is_refused = why is not None and "deleted" in why
         try:
             self.outbox.close(is_over=self.is_over or is_refused)
@@ -178,6 +184,8 @@ class Couriers:
             for courier in some:
                 courier.wait(seconds)
                 deliveries.append(courier.close())
+            if not any(courier.sender.reached or not courier.sender.failures for courier in some):
+                seconds = 0.0  # no server is there: the rest is told as left
         self.active.clear()  # only now: what was delivered is not to be found again in the same turn
         return [one for one in deliveries if one.delivered or one.left or one.owner != "unknown"]
 

@@ -460,17 +460,15 @@ class Run:
     def _tell_loss(self) -> None:
         count, run_id = f"{self.outbox.pending:,}", self.settings.run_id
         if not isinstance(self.outbox, SpoolOutbox):
-            why = self.sender.stopped_by or "no server answered in time"
-            text = f"{count} records of run {run_id} were not stored: {why}."
+            text = f"{count} records of run {run_id} were not stored: {self.sender.reason}."
         elif self.settings.offline:
             text = (
                 f"{count} records of run {run_id} are kept in {self.settings.spool}; deliver them with: stepwire sync"
             )
         else:
-            why = self.sender.stopped_by or "no server answered in time"
             text = (
-                f"{count} records of run {run_id} were not stored yet: {why}. They are kept in {self.settings.spool}; "
-                "the next run here delivers them, and so does: stepwire sync"
+                f"{count} records of run {run_id} were not stored yet: {self.sender.reason}. "
+                f"They are kept in {self.settings.spool}; the next run here delivers them, and so does: stepwire sync"
             )
         logging.getLogger("stepwire").warning("stepwire: %s", text)
 

@@ -36,6 +36,7 @@ class Sender:
         transport: How frames travel.
         introduce: Makes the ``hello`` for a writer id and the next sequence number.
         where: Address of the server, for warnings.
+        comfort: What warnings say of the process.
         on_command: Called with each command of the dashboard; returns the answer, if there is one now.
         on_start: Called when the thread starts, in the thread that logged first.
         chance: Returns a random number in [0, 1) for the back-off.
@@ -44,6 +45,7 @@ class Sender:
     Attributes:
         reached: Whether the server has ever said welcome.
         failures: Connections that could not be made or were lost so far.
+        trouble: What was wrong with the last connection, else ``None``.
         stopped_by: Why the server wants nothing more of this run, else ``None``.
     """
 
@@ -54,6 +56,7 @@ class Sender:
         introduce: Callable[[str, int], Hello],
         *,
         where: str = "the server",
+        comfort: str = "training goes on",
         on_command: Callable[[CommandMessage], CommandResult | None] = lambda command: None,
         on_start: Callable[[], None] = lambda: None,
         clock: Clock | None = None,
@@ -64,6 +67,7 @@ class Sender:
         self._transport = transport
         self._introduce = introduce
         self._where = where
+        self._comfort = comfort
         self._on_command = on_command
         self._on_start = on_start
         self._clock = clock or Clock()
@@ -84,8 +88,16 @@ class Sender:
         self._retry_at = self._failed_at = 0.0
         self.reached = False
         self.failures = 0
+        self.trouble: str | None = None
         self.stopped_by: str | None = None
         self._outbox.arm(0, self._wake)
+
+    @property
+    def reason(self) -> str:
+        """Why records are left."""
+        if self.stopped_by is not None:
+            return self.stopped_by
+        return "no server answered in time" if self.reached or self.trouble is None else self.trouble
 
     # --- from other threads ---------------------------------------------------------------------------
 
@@ -238,15 +250,14 @@ class Sender:
         if isinstance(error, FinalError):
             self.stopped_by = error.reason
             self._warned_at = -WARN_SECONDS  # this one is always said
-            self._warn(f"{error}; training goes on, nothing more is sent.")
+            self._warn(f"{error}; {self._comfort}, nothing more is sent.")
             return
         self._streak += 1
         self._failed_at = now
         self._retry_at = now + backoff.delay(self._streak, self._chance())
-        self._warn(
-            f"no connection to {self._where} ({str(error) or type(error).__name__}); training goes on, "
-            f"{self._outbox.pending:,} records wait."
-        )
+        self.trouble = str(error) or type(error).__name__
+        waiting = f"{self._outbox.pending:,} records wait."
+        self._warn(f"no connection to {self._where} ({self.trouble}); {self._comfort}, {waiting}")
 
     def _leave(self) -> None:
         try:

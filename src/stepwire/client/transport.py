@@ -95,7 +95,7 @@ class WebSocketTransport:
     """
 
     def __init__(self, url: str, api_key: str | None = None) -> None:
-        self._url = url
+        self.url = self._url = url
         self._api_key = api_key
         self._socket: socket.socket | None = None
         self._protocol: ClientProtocol | None = None

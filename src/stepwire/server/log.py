@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 import structlog
 
+_REFUSED = "ASGI callable returned without completing handshake."  # uvicorn's words for a socket that was refused
 _SECRET = re.compile(r"(swk_|Bearer\s+|#t=)[A-Za-z0-9_.~+/=-]+")
 
 
@@ -76,6 +77,9 @@ class LibraryLog(logging.Handler):
         """Pass one record on. What a client broke off or garbled is no error of the server's."""
         if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
             structlog.get_logger().info("client_garbled", message=record.getMessage())
+            return
+        if record.getMessage() == _REFUSED:
+            structlog.get_logger().info("socket_refused", message="token, Host or Origin; the client was told which")
             return
         say = structlog.get_logger().error if record.levelno >= logging.ERROR else structlog.get_logger().warning
         say("library", logger=record.name, message=record.getMessage(), exc_info=record.exc_info)

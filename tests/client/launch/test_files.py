@@ -218,3 +218,14 @@ def test_a_file_too_large_for_the_end_is_told(tmp_path: Path) -> None:
     files._turn(is_over=True)
     assert 0 < len(sink.points) < 300_000
     assert sink.warnings == [f"{tmp_path / 'log.jsonl'}: not read to its end, there was too much of it"]
+
+
+def test_a_file_that_is_written_anew_with_the_same_lines_is_read_from_its_beginning(tmp_path):
+    """A job that died early is started again in its folder: the same script writes the same first lines."""
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"loss": 1}\n{"loss": 2}\n')
+    snapshot = Snapshot(tmp_path)
+    path.write_text('{"loss": 1}\n{"loss": 2}\n{"loss": 3}\n')
+    assert snapshot.start_of(path, is_appended=False) == 0
+    assert snapshot.start_of(path, is_appended=True) == 24
+    assert snapshot.start_of(path, is_appended=None) == 24

@@ -169,7 +169,7 @@ class Files:
             return _has_step_column(path)
         return is_event_file(path.name) or path.suffix.lower() in (".jsonl", ".csv")
 
-    def _add(self, path: Path, *, is_appended: bool = False) -> None:
+    def _add(self, path: Path, *, is_appended: bool | None = None) -> None:
         path = path.resolve()
         if path in self._files or path in self._refused:
             return

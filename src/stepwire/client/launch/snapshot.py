@@ -35,19 +35,20 @@ class Snapshot:
             self._note(self.matching(name))
         self._note(self._walk())
 
-    def start_of(self, path: Path, *, is_appended: bool) -> int:
+    def start_of(self, path: Path, *, is_appended: bool | None) -> int:
         """Return where the command's own part of a file begins; 0 when the file was written anew.
 
         Of a file that is added to and that the look around had no time for, it is where the file ends now.
 
         Args:
             path: Without links in it.
-            is_appended: Whether the command opened it to add to it.
+            is_appended: Whether the command opened it to add to it; ``None`` if unknown. Opened otherwise it is taken
+                as written anew: the same script writes the same first lines.
         """
-        if path in self._known:
+        if path in self._known and is_appended is not False:
             size, tail = self._known[path]
             return size if _tail(path, size) == tail else 0
-        return 0 if self._is_complete or not is_appended else _size(path)
+        return 0 if path in self._known or self._is_complete or not is_appended else _size(path)
 
     def matching(self, name: str) -> list[Path]:
         """Return the files that a name or a pattern stands for."""

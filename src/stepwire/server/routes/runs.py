@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from stepwire.errors import NotFoundError
+from stepwire.errors import InvalidError, NotFoundError
 from stepwire.protocol import Health, Number, RunStatus
 from stepwire.server.body import StrictRoute
 from stepwire.server.context import Context, Ctx
@@ -156,6 +156,8 @@ async def list_runs(
     key: Annotated[list[str] | None, Query()] = None,
 ) -> Response:
     """List runs, the newest first, or in order of a figure of a metric: ``sort=min(val/loss)``."""
+    if status is not None and status not in get_args(RunStatus):
+        raise InvalidError(f"status is none of {', '.join(get_args(RunStatus))}.", "status")
     where = RunFilter(project, status, tag, q, sort, limit, cursor, tuple(config or ()))
     return await context.reads(_page, context, where, _Columns.read(keys, key))
 
