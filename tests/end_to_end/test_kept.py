@@ -200,6 +200,10 @@ def test_a_followed_folder_is_shown_live(follower: RunningServer, root: Path) ->
         seen = {name: len(stored(follower, name)) for name in scripts}
         until(lambda: all(len(stored(follower, name)) > seen[name] for name in scripts))
         assert all(status(follower, name) == "running" for name in scripts)
+        until(lambda: all(get(follower, f"/api/runs/{name}")["lamps"]["step"]["state"] == "moving" for name in scripts))
+        until(
+            lambda: all(get(follower, f"/api/runs/{name}")["lamps"]["process"]["state"] == "alive" for name in scripts)
+        )
         until(lambda: status(follower, "short") == "completed")
         assert stored(follower, "short") == list(range(40))
         last = kill_after(scripts["job-0"], 50)

@@ -74,7 +74,8 @@ class Follower:
             for none.
         here: This machine, to tell which processes live.
         is_ours: Whether a spool in ``own`` was meant for this server, by the address of the page that it names.
-        hear: Told of each run whose living script has written something.
+        hear: Told of each run whose living script has written something, and of what its process ids count in.
+        step: Told of the times of its points.
     """
 
     def __init__(
@@ -85,10 +86,12 @@ class Follower:
         *,
         here: Here,
         is_ours: Callable[[str], bool],
-        hear: Callable[[str], None],
+        hear: Callable[[str, str | None], None],
+        step: Callable[[str, Sequence[int]], None],
     ) -> None:
         self._ingest = ingest
         self._hear = hear
+        self._step = step
         self._folders = tuple(folders)
         self._own = own
         self._here = here
@@ -167,6 +170,9 @@ class Follower:
         for _, outcome in await self._ingest.record(stream, deque([batch])):
             if not isinstance(outcome, Appended):
                 raise outcome
+            if followed.owner != "gone" and followed.spool.identity.get("mode", "own") == "own":
+                for columns in outcome.sets:
+                    self._step(followed.spool.run_id, columns.times)
         followed.seq = batch.first_seq + batch.n
         followed.changed = time.monotonic()
         for item in items:
@@ -177,7 +183,7 @@ class Follower:
     async def _show_life(self, followed: _Followed) -> None:
         """A script that may still live has written: it is heard, and its run goes on if it was given up."""
         if followed.owner != "gone" and followed.ending is None:
-            self._hear(followed.spool.run_id)
+            self._hear(followed.spool.run_id, followed.spool.identity.get("space"))
             await self._ingest.wake(followed.spool.run_id, "its records come again")
 
     def _has_died(self, followed: _Followed) -> bool:
