@@ -163,8 +163,9 @@ def test_thousands_of_orphans_take_few_descriptors(tmp_path):
         most = max(most, len(list(Path("/proc/self/fd").iterdir())))
         return NullTransport()
 
-    (tmp_path / "run_30" / "w" / "00000001.seg").chmod(0)
-    Couriers(tmp_path, transport).deliver(0.05, alive=False)
+    (tmp_path / "run_30" / "w" / "00000002.seg").mkdir()  # damaged: told, and the others are delivered
+    deliveries = Couriers(tmp_path, transport).deliver(0.05, alive=False)
+    assert sorted(one.spool.run_id for one in deliveries) == sorted(f"run_{n}" for n in range(60) if n != 30)
     assert most - before < 60
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
 

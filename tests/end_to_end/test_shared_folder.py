@@ -141,7 +141,6 @@ def test_with_a_full_disk_a_server_gets_every_point_from_memory(tmp_path: Path) 
         running_server(tmp_path / "data") as server,
     ):
         full(folder)
-        (folder / "rest").write_bytes(b"")
         job = subprocess.run(
             [sys.executable, "-c", PACED, "direct", "20000"],
             env={**os.environ, "STEPWIRE_DIR": str(folder), "STEPWIRE_URL": server.url},

@@ -50,9 +50,13 @@ class StoredOutbox(KeptRecords):
         self._acked = self._noted = read_acked(folder)
         self._read_seq = self._next = self._acked + 1
         self._last = self._acked
-        self.refresh()
-        if ring is not None:
-            self._add_ring(ring)
+        try:
+            self.refresh()
+            if ring is not None:
+                self._add_ring(ring)
+        except BaseException:
+            self._scan.close()
+            raise
 
     @property
     def last(self) -> int:
@@ -159,11 +163,13 @@ class StoredOutbox(KeptRecords):
 
     def close(self, *, is_over: bool) -> None:
         """Let go of the files; ``is_over`` marks the spool as delivered, so that nobody looks again. Raises OSError."""
-        self.note()
-        if is_over and self._folder.is_dir():
-            write_whole(self._folder / DONE_FILE, b"")
-        self._reader.close()
-        self._scan.close()
+        try:
+            self.note()
+            if is_over and self._folder.is_dir():
+                write_whole(self._folder / DONE_FILE, b"")
+        finally:
+            self._reader.close()
+            self._scan.close()
 
     def after_fork(self) -> None:
         """Let go of the files: the parent delivers."""
