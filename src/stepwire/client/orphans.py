@@ -20,14 +20,13 @@ from stepwire.formats.places import boot_id
 from stepwire.formats.salvage import remove_delivered, salvage_rings
 from stepwire.formats.spoolfolder import read_identity
 from stepwire.formats.spoolowner import Here, Hold, Owner, take_over
-from stepwire.formats.spools import FoundSpool, find_spools, last_words
+from stepwire.formats.spools import QUIET_SECONDS, FoundSpool, find_spools, last_words
 from stepwire.protocol import Hello
 from stepwire.version import __version__
 
 _LOOK_SECONDS = 0.02
 _NOTE_SECONDS = 1.0
 _WAIT_SECONDS = 1.0
-QUIET_SECONDS = 120.0
 NO_SERVER_SECONDS = 10.0
 _SWEPT: set[tuple[Path, str, int]] = set()
 
@@ -67,8 +66,8 @@ class Courier:
         if owner == "gone" and spool.identity.get("mode", "own") == "own" and not self.outbox.has_ended():
             self.outbox.put(last_words(spool.identity, self._clock.now()))
         where = getattr(transport, "url", "the server")
-        comfort = f"run {spool.run_id} stays kept"
-        self.sender = Sender(self.outbox, transport, self._introduce, where=where, comfort=comfort)
+        meanwhile = f"run {spool.run_id} stays kept"
+        self.sender = Sender(self.outbox, transport, self._introduce, where=where, meanwhile=meanwhile)
 
     def start(self) -> None:
         """Begin to deliver."""

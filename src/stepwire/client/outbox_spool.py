@@ -110,7 +110,7 @@ class SpoolOutbox(KeptRecords):
         seq = (self._overflow[-1][0] if self._overflow else self._ring.mark[1]) + 1
         if type(item) is tuple:
             metric_set, step, time, values = item
-            if metric_set.stream is not spool.token:
+            if metric_set.stream is not spool.introduction:
                 self._introduce(spool, metric_set, seq - 1)
             if type(step) is int:
                 body = pack_row(seq, ROW, metric_set.ordinal, step, time) + values
@@ -126,7 +126,7 @@ class SpoolOutbox(KeptRecords):
 
     def _introduce(self, spool: Spool, metric_set: MetricSet, seq: int) -> None:
         """Tell the names of a set before its first row. The record has no number of its own."""
-        token = spool.token
+        introduction = spool.introduction
         self._keep_names(metric_set.ordinal, metric_set.names)
         record = frame(names_body(seq, metric_set.ordinal, metric_set.names))
         spool.new_names[metric_set.ordinal] = metric_set.names
@@ -134,7 +134,7 @@ class SpoolOutbox(KeptRecords):
             spool.drain_now()  # ten thousand long names: they go to the disk alone
         elif self._overflow or not self._ring.append(record, seq):
             self._spill(record, seq)
-        metric_set.stream = token
+        metric_set.stream = introduction
 
     def _encode(self, seq: int, record: Record) -> bytes:
         with suppress(ImportError, OSError):  # then the record is kept as JSON

@@ -21,7 +21,7 @@ class Segments:
     Attributes:
         folder: The stream's folder.
         size: Bytes of all segments.
-        mark: Up to where of the ring, and to which next number, all is written.
+        drained: Up to where of the ring, and to which next number, all is written.
         is_dirty: Whether something was written that a power cut may take.
     """
 
@@ -32,7 +32,7 @@ class Segments:
         self.is_dirty = False
         self._index: list[Segment] = []
         self.size = 0
-        self.mark = (0, 1)
+        self.drained = (0, 1)
         self._first_number = 1
         self._unsynced: list[int] = []
 
@@ -46,13 +46,13 @@ class Segments:
         first_seq: int,
         pieces: Iterable[memoryview],
         names: list[tuple[int, tuple[str, ...]]],
-        mark: tuple[int, int],
+        drained: tuple[int, int],
     ) -> None:
         """Append whole records, the first of them number ``first_seq``.
 
         Args:
             names: The metric sets that are new since the last call, with their ordinals.
-            mark: What ``mark`` is afterwards.
+            drained: What ``drained`` is afterwards.
 
         Raises:
             OSError: Not a byte of it counts; the segment ends where it did.
@@ -66,9 +66,9 @@ class Segments:
                 self._write_all(piece)
             self.is_dirty = True
             self._index[-1] = self._index[-1]._replace(size=self._at)
-            self.mark = mark
+            self.drained = drained
         except BaseException:  # a signal handler may raise here, too: nothing is written twice
-            if self.mark != mark:
+            if self.drained != drained:
                 self._cut(before)
             raise
         self.size += self._at - before

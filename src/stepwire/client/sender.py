@@ -36,7 +36,7 @@ class Sender:
         transport: How frames travel.
         introduce: Makes the ``hello`` for a writer id and the next sequence number.
         where: Address of the server, for warnings.
-        comfort: What warnings say of the process.
+        meanwhile: What warnings say goes on meanwhile.
         on_command: Called with each command of the dashboard; returns the answer, if there is one now.
         on_start: Called when the thread starts, in the thread that logged first.
         chance: Returns a random number in [0, 1) for the back-off.
@@ -56,7 +56,7 @@ class Sender:
         introduce: Callable[[str, int], Hello],
         *,
         where: str = "the server",
-        comfort: str = "training goes on",
+        meanwhile: str = "training goes on",
         on_command: Callable[[CommandMessage], CommandResult | None] = lambda command: None,
         on_start: Callable[[], None] = lambda: None,
         clock: Clock | None = None,
@@ -67,7 +67,7 @@ class Sender:
         self._transport = transport
         self._introduce = introduce
         self._where = where
-        self._comfort = comfort
+        self._meanwhile = meanwhile
         self._on_command = on_command
         self._on_start = on_start
         self._clock = clock or Clock()
@@ -250,14 +250,14 @@ class Sender:
         if isinstance(error, FinalError):
             self.stopped_by = error.reason
             self._warned_at = -WARN_SECONDS  # this one is always said
-            self._warn(f"{error}; {self._comfort}, nothing more is sent.")
+            self._warn(f"{error}; {self._meanwhile}, nothing more is sent.")
             return
         self._streak += 1
         self._failed_at = now
         self._retry_at = now + backoff.delay(self._streak, self._chance())
         self.trouble = str(error) or type(error).__name__
         waiting = f"{self._outbox.pending:,} records wait."
-        self._warn(f"no connection to {self._where} ({self.trouble}); {self._comfort}, {waiting}")
+        self._warn(f"no connection to {self._where} ({self.trouble}); {self._meanwhile}, {waiting}")
 
     def _leave(self) -> None:
         try:

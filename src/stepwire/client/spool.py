@@ -97,7 +97,8 @@ class Spool:
         writer_id: Id of the stream, a UUIDv4.
         folder: The stream's folder; ``None`` for memory only.
         new_names: Metric sets that are not yet in the file ``names``.
-        token: What a metric set holds whose names stand in the ring or on disk; a new one when they had to leave.
+        introduction: What a metric set holds whose names stand in the ring or on disk; a new one once they had to leave
+            the ring unwritten.
         acked: The last record that a server has stored.
         dropped: Records that left because the disk's share was used up.
         is_idle: Whether the thread waits to be woken.
@@ -113,7 +114,7 @@ class Spool:
         self._segments = Segments(self.folder) if self.folder else None
         self.reader = SegmentReader(self.folder or Path())
         self.new_names: dict[int, tuple[str, ...]] = {}
-        self.token = object()
+        self.introduction = object()
         self.acked = self._acked_noted = 0
         self.dropped = 0
         self.is_idle = True
@@ -320,7 +321,7 @@ class Spool:
     def _drain(self, segments: Segments) -> None:
         """Write all that is in the ring to the newest segment."""
         head, last = self.ring.mark
-        at, seq = max(self.ring.kept, segments.mark)  # an exception may have come between the write and the release
+        at, seq = max(self.ring.kept, segments.drained)  # an exception may have come between the write and the release
         if segments.is_gone():
             self._begin_anew(segments)
         names = list(self.new_names.items())
@@ -395,7 +396,7 @@ class Spool:
         for start, piece in self.ring.copy(at, self.ring.mark[0]):
             for after, item in read_items(piece):
                 if item.kind == NAMES and self.new_names:
-                    self.token = object()  # only memory has these names now: the next rows tell them again
+                    self.introduction = object()  # only memory has these names now: the next rows tell them again
                 if item.seq + item.span - 1 > self.acked:
                     self.ring.release(at, seq)
                     return

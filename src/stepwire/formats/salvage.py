@@ -4,12 +4,11 @@ A ring survives its process, and so would its 4 MiB of memory until the machine 
 """
 
 import json
-import os
 import struct
 import time
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from stepwire.formats.places import ring_folders
@@ -36,6 +35,7 @@ from stepwire.formats.spoolfolder import (
     segment_path,
     write_whole,
 )
+from stepwire.formats.spoolowner import Hold, try_lock
 
 KEEP_SECONDS = 7 * 86400.0
 UNFINISHED_SECONDS = 60.0
@@ -79,42 +79,30 @@ def remove_delivered(root: Path) -> int:
 
 
 def _salvage(path: Path) -> bool:
-    with _held(path) as is_ours:
-        if not is_ours:
-            return False
-        try:
-            identity, items = read_ring_identity(path), read_ring(path)
-        except RingError:  # its process was killed while it made it, or makes it just now
-            return _delete_older(path, UNFINISHED_SECONDS)
-        folder = Path(str(identity.get("folder", "")))
-        if not items or (folder / DONE_FILE).exists():
-            path.unlink()
-        elif folder.is_absolute() and folder.parent.parent.is_dir():
-            _move(items, folder, {**identity, "ring": None})
-            path.unlink()
-        elif not _delete_older(path, KEEP_SECONDS):
-            return _shrink(path, items)
-        return True
-
-
-@contextmanager
-def _held(path: Path) -> Iterator[bool]:
-    """Whether the ring's process is gone and nobody else delivers it; nobody does within the block."""
+    held = try_lock(path)
+    if not isinstance(held, Hold):
+        return False  # its process lives, or somebody delivers it
     try:
-        import fcntl
-    except ImportError:  # Windows has no shared memory of this kind
-        yield False
-        return
-    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        is_free = True
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            is_free = False
-        yield is_free and os.fstat(fd).st_nlink > 0
+        return held.is_of_a_file and _free(path)
     finally:
-        os.close(fd)
+        held.release()
+
+
+def _free(path: Path) -> bool:
+    """Free the ring of a process that is gone; whether that gave memory back."""
+    try:
+        identity, items = read_ring_identity(path), read_ring(path)
+    except RingError:  # its process was killed while it made it, or makes it just now
+        return _delete_older(path, UNFINISHED_SECONDS)
+    folder = Path(str(identity.get("folder", "")))
+    if not items or (folder / DONE_FILE).exists():
+        path.unlink()
+    elif folder.is_absolute() and folder.parent.parent.is_dir():
+        _move(items, folder, {**identity, "ring": None})
+        path.unlink()
+    elif not _delete_older(path, KEEP_SECONDS):
+        return _shrink(path, items)
+    return True
 
 
 def _delete_older(path: Path, seconds: float) -> bool:

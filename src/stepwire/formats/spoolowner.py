@@ -19,6 +19,11 @@ class Hold:
     def __init__(self, fd: int | None) -> None:
         self._fd = fd
 
+    @property
+    def is_of_a_file(self) -> bool:
+        """Whether the locked file still has a name: another process may have deleted or replaced it meanwhile."""
+        return self._fd is not None and os.fstat(self._fd).st_nlink > 0
+
     def release(self) -> None:
         """Give it back."""
         if self._fd is not None:
@@ -67,7 +72,7 @@ def _look_for(folder: Path, identity: dict[str, Any], here: Here) -> tuple[Owner
     """The same for a process of this boot of this machine."""
     ring = identity.get("ring")
     for path in [Path(ring)] if ring else [folder / LOCK_FILE]:
-        held = _try_lock(path)
+        held = try_lock(path)
         if held == "busy":
             return "alive", Hold(None)
         if isinstance(held, Hold):
@@ -81,7 +86,7 @@ def _differ(known: object, own: str) -> bool:
     return bool(known) and bool(own) and known != own
 
 
-def _try_lock(path: Path) -> "Hold | Literal['busy'] | None":
+def try_lock(path: Path) -> "Hold | Literal['busy'] | None":
     """The lock, who else has it, or ``None`` when there is no such file or the file system knows no locks."""
     try:
         import fcntl
@@ -104,7 +109,7 @@ def _hold(path: Path) -> Hold:
     """Lock a file of the folder, so that two do not deliver at once; where that can't be, both may: it is harmless."""
     with suppress(OSError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    held = _try_lock(path)
+    held = try_lock(path)
     return held if isinstance(held, Hold) else Hold(None)
 
 

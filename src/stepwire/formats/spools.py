@@ -9,6 +9,9 @@ from stepwire.formats.places import ring_folders
 from stepwire.formats.ring import RingError, read_ring_identity
 from stepwire.formats.spoolfolder import DONE_FILE, HEAD_FILE, read_identity
 
+QUIET_SECONDS = 120.0
+"""After its last word and so long in silence a process writes no more: one that lives writes a heartbeat every 15 s."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundSpool:

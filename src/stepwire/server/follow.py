@@ -29,7 +29,7 @@ from stepwire.formats.spoolfolder import (
     write_whole,
 )
 from stepwire.formats.spoolowner import Here, Hold, Owner, take_over
-from stepwire.formats.spools import FoundSpool, find_spools, last_words
+from stepwire.formats.spools import QUIET_SECONDS, FoundSpool, find_spools, last_words
 from stepwire.protocol import Batch, Hello
 from stepwire.server.ingest import Ingest
 from stepwire.server.records import now_us
@@ -39,7 +39,6 @@ from stepwire.storage.series.interface import Appended, Stream
 log = structlog.get_logger()
 READ_BYTES = 1024 * 1024
 READ_RECORDS = 4096
-QUIET_SECONDS = 120.0
 
 
 @dataclass(slots=True)

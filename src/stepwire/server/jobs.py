@@ -66,7 +66,7 @@ class Jobs:
             spool_root() if settings.sweep else None,
             here=Here(process_start, boot_id(), process_space(), installation_id()),
             is_ours=lambda url: is_own_address(url, settings.port, context.host),
-            hear=context.liveness.read,
+            hear=context.liveness.hear_in_folder,
             step=context.liveness.step,
         )
         tasks = []

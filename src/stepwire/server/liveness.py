@@ -152,7 +152,7 @@ class Liveness:
         life = self._life(run_id)
         life.heard, life.spoke = self._clock(), True
 
-    def read(self, run_id: str, space: str | None) -> None:
+    def hear_in_folder(self, run_id: str, space: str | None) -> None:
         """Something was read that a script keeps in a folder; ``space`` is what its process id counts in, if known."""
         self.hear(run_id)
         self._life(run_id).space = space or self._life(run_id).space

@@ -102,8 +102,9 @@ class Waiting:
         due = list(self._ready(self._due, now))
         if due and due_first:
             return (*max(due, key=lambda item: item[1].nbytes), False)
-        for number, stream in chain(self._ready(self._finished, now), self._idle(now)):
-            return number, stream, True
+        whole = next(chain(self._ready(self._finished, now), self._idle(now)), None)
+        if whole is not None:
+            return (*whole, True)
         return (*max(due, key=lambda item: item[1].nbytes), False) if due else None
 
     def _ready(self, numbers: dict[int, None], now: float) -> Iterator[tuple[int, Unsealed]]:
