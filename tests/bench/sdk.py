@@ -151,7 +151,8 @@ def calls(count: int) -> list[Figure]:
             spoil(proxy)
             figures += one_state(state, told(CALLS, proxy.url, str(count), "4", "0", "0", STEPWIRE_DIR=folder))
     with server() as (url, _), spool_folder() as folder:
-        figures += paused(told(CALLS, url, str(count), "4", "120", PAUSE, STEPWIRE_DIR=folder))
+        found = told(CALLS, url, str(count), "4", "120", PAUSE, STEPWIRE_DIR=folder)
+        figures += one_state("server up, a sleep after ten calls", found)
     with full_disk() as folder:
         full = told(CALLS, refusing_url(), str(count), "4", "0", "0", STEPWIRE_DIR=folder)
         figures += one_state("disk full, server down", full)
@@ -167,14 +168,6 @@ def one_state(state: str, found: dict[str, Any]) -> list[Figure]:
         name = f"log_metrics, 4 metrics, {state}, {share} above the control loop"
         figures.append(Figure(name, above, "µs", goal, "at most", cpu_control(), note))
     return figures
-
-
-def paused(found: dict[str, Any]) -> list[Figure]:
-    """The same calls in a loop that sleeps half a millisecond after each ten: the first one then finds cold caches."""
-    above = [found["logged"][place] - found["bare"][place] for place in range(3)]
-    note = f"p99 {above[1]:.1f} (one call in ten is the first after a sleep), p99.99 {above[2]:.0f}"
-    name = "log_metrics, 4 metrics, sleeping in between, p50 above the control loop"
-    return [Figure(name, above[0], "µs", 5.0, "at most", cpu_control(), note)]
 
 
 def wide() -> list[Figure]:

@@ -258,3 +258,24 @@ def test_a_childs_sigterm_is_not_the_parents(mock_server, script):
     code, out, error = end(process)
     assert (code, out) == (0, "{-15}\n"), error
     assert [record["status"] for record in mock_server.records("status")] == ["completed"]
+
+
+def test_a_log_call_that_is_interrupted_keeps_the_status(mock_server, script):
+    """SIGTERM in the middle of a log call, with nothing behind it that would go on: the run is interrupted, not crashed,
+    and the exit is that of the signal."""
+    code = """
+outbox = monitor._run.outbox
+monitor.flush(10)
+true = outbox._append
+def append(item):
+    outbox._append = true
+    signal.raise_signal(signal.SIGTERM)  # here the lock of the log call is held
+    true(item)
+outbox._append = append
+monitor.log_metrics({"loss": 0.25})
+time.sleep(5)
+"""
+    process = script(TRAIN + code, mock_server.url)
+    assert end(process)[0] == -signal.SIGTERM
+    mock_server.await_(lambda: mock_server.records("status"))
+    assert preempted(mock_server)

@@ -14,6 +14,7 @@ from stepwire.formats.spool import (
     NAMES,
     RECORD,
     ROW,
+    Item,
     frame,
     gap_body,
     names_body,
@@ -152,3 +153,11 @@ def test_a_folder_that_others_may_enter_is_not_private(tmp_path):
     assert not places.make_private(open_to_all)
     (tmp_path / "link").symlink_to(tmp_path / "mine")
     assert not places.make_private(tmp_path / "link")
+
+
+def test_values_whose_names_are_lost_are_kept_under_others():
+    """The names of a metric set were only in a process that is gone: its numbers arrive all the same."""
+    rows = [Item(seq, ROW, pack_row(seq, ROW, 5, seq, 1000) + struct.pack("<2d", seq, 0.5)) for seq in (1, 2)]
+    batch = build_batch(rows, {}, lambda _set: True)
+    assert batch.sets[0].names == ("lost_name/5/0", "lost_name/5/1")
+    assert struct.unpack("<4d", batch.sets[0].values) == (1.0, 0.5, 2.0, 0.5)

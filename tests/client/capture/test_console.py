@@ -354,3 +354,24 @@ print("printed")
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1:] == ["printed", "from atexit", "from a finalizer"]
+
+
+def test_a_thread_that_prints_without_end_holds_nobody_up(console, capsys):
+    """What was printed until the call is given; what comes meanwhile is not waited for."""
+    lines, is_over = Lines(), threading.Event()
+    console.join(lines.put)
+
+    def chatter():
+        while not is_over.is_set():
+            print("chatter")
+
+    thread = threading.Thread(target=chatter, daemon=True)
+    print("first")
+    thread.start()
+    done = threading.Thread(target=console.drain, daemon=True)
+    done.start()
+    done.join(30)
+    is_over.set()
+    thread.join()
+    assert not done.is_alive()
+    assert lines.of("stdout")[0] == "first"
