@@ -30,7 +30,8 @@ class Sigterm:
     busy it tells the runs, and ends the process if that is what SIGTERM does without this.
 
     Args:
-        tell: Tells the runs. Called in a signal handler or in that thread; takes at most some seconds.
+        tell: Tells the runs. Called in a signal handler or in a thread; takes at most some seconds. It may be called
+            again.
         is_halfway: Whether the signal has interrupted a log call, which keeps what was told only when it goes on.
     """
 
@@ -115,10 +116,11 @@ class Sigterm:
             os.kill(os.getpid(), number)
 
     def _end_soon(self, number: int) -> None:
-        """End the process when the call that was interrupted is through."""
+        """End the process when the call that was interrupted is through, and what it kept is on its way."""
         deadline = time.monotonic() + _BUSY_SECONDS
         while self._is_halfway() and time.monotonic() < deadline:
             time.sleep(0.001)
+        self._tell()
         os.kill(os.getpid(), number)
 
     def _listen(self) -> None:
