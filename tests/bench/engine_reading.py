@@ -7,7 +7,7 @@ from statistics import median
 
 from tests.bench.charts import Reader, Series, interleaved
 from tests.bench.load import MIDDLE, Background, Shape, check_all, rate, write
-from tests.bench.machine import Figure, cpu_control, quantile
+from tests.bench.machine import Figure, cpu_control, paced_control, quantile
 from tests.bench.noise import Noise
 from tests.bench.processes import together
 from tests.bench.server import data_folder, forget_cached, server, wait_until_ready
@@ -76,7 +76,7 @@ def idle(url: str, series: list[Series], zooms: int, note: str) -> list[Figure]:
 def busy(url: str, series: list[Series], zooms: int) -> list[Figure]:
     """The same zooms at a steady pace while other runs are written and sealed."""
     seconds = 5 + zooms * len(series) * PAUSE_SECONDS
-    control = cpu_control()
+    control = f"{cpu_control()}; {paced_control(PAUSE_SECONDS)}"
     with Background(url, MIDDLE, seconds, salt=1000, rate=WRITTEN_MEANWHILE / 4 / 50) as writers:
         time.sleep(3)
         times = timed(Reader(url), series, zooms, PAUSE_SECONDS)

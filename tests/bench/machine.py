@@ -66,7 +66,16 @@ def cpu_control() -> str:
     return f"200k additions {median:.1f} ms; 40k p50 {short:.1f}, p99 {worst:.1f} ms"
 
 
-def _spun(times: int, additions: int) -> tuple[float, float]:
+def paced_control(pause: float, times: int = 250, additions: int = 100_000) -> str:
+    """The same loop, begun every ``pause`` seconds, as requests at that pace are: how much longer its p99 is than its p50.
+
+    A host that slows the machine down for a tenth of a second now and then does so to one beginning in ten.
+    """
+    median, worst = _spun(times, additions, pause)
+    return f"a loop every {pause * 1e3:.0f} ms p50 {median:.1f}, p99 {worst:.1f} ms"
+
+
+def _spun(times: int, additions: int, pause: float = 0) -> tuple[float, float]:
     """Median and p99 of the milliseconds that so many additions take."""
     spans = []
     for _ in range(times):
@@ -75,6 +84,7 @@ def _spun(times: int, additions: int) -> tuple[float, float]:
         for number in range(additions):
             total += number
         spans.append((time.perf_counter() - started) * 1e3)
+        time.sleep(max(0.0, pause - spans[-1] / 1e3))
     return statistics.median(spans), quantile(spans, 0.99)
 
 

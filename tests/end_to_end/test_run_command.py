@@ -247,7 +247,9 @@ def test_a_shell_script(server: RunningServer, tmp_path: Path) -> None:
     """Numbers of a script of sh, and of what it starts."""
     script = tmp_path / "train.sh"
     # Two pipes have no common order, so the step that the last line goes with has to be read before.
-    script.write_text("for i in 1 2 3; do echo \"iteration $i loss=0.$i\"; done; sleep 1; exec sh -c 'echo acc=0.9 >&2'\n")
+    script.write_text(
+        "for i in 1 2 3; do echo \"iteration $i loss=0.$i\"; done; sleep 1; exec sh -c 'echo acc=0.9 >&2'\n"
+    )
     command = Command(server, tmp_path, "--", "sh", "train.sh", name="shell")
     assert command.finish() == (0, b"iteration 1 loss=0.1\niteration 2 loss=0.2\niteration 3 loss=0.3\n", b"acc=0.9\n")
     command.wait_for("status", "completed")

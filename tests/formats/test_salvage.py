@@ -133,6 +133,19 @@ def test_a_folder_that_is_away_costs_little_and_comes_back(rings, root):
     assert sorted(records(folder)) == [1, 2]
 
 
+def test_what_a_folder_that_is_away_lacks_is_read_once(rings, root, monkeypatch):
+    """Every sweep of the server comes by, and reading a full ring would keep its other threads waiting for long."""
+    full = 40_000
+    path = dead_ring(rings, root / "away" / "run_1" / "writer", [row(seq, seq) for seq in range(1, full + 1)])
+    read = []
+    through = salvage.read_records
+    monkeypatch.setattr(salvage, "read_records", lambda path: read.append(path) or through(path))
+    for _ in range(3):
+        salvage_rings(root, [rings])
+    assert read == [path]
+    assert len(read_ring(path)) == full + 1
+
+
 def test_a_folder_that_stays_away_is_forgotten_after_a_week(rings, root):
     """Memory is not held for a folder that somebody deleted."""
     path = dead_ring(rings, root / "gone" / "run_1" / "writer", [row(1, 0)])

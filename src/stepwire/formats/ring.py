@@ -29,7 +29,12 @@ class RingError(OSError):
 
 
 def read_ring(path: Path) -> list[Item]:
-    """The records from the tail on, of a ring that a process left behind.
+    """The records from the tail on, of a ring that a process left behind. Raises as ``read_records``."""
+    return list(read_records(path))
+
+
+def read_records(path: Path) -> Iterator[Item]:
+    """The records from the tail on, of a ring that a process left behind, one by one.
 
     Raises:
         OSError: It can't be read, or is no ring.
@@ -42,7 +47,7 @@ def read_ring(path: Path) -> list[Item]:
     if not known:
         raise RingError(f"{path} has no readable tail")
     tail, seq = max(known)
-    return list(_records(data[HEAD_PAGE_BYTES:], tail, seq))
+    return _records(data[HEAD_PAGE_BYTES:], tail, seq)
 
 
 def read_ring_identity(path: Path) -> dict[str, Any]:

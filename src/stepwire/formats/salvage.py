@@ -7,9 +7,10 @@ import json
 import struct
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from stepwire.formats.places import ring_folders
 from stepwire.formats.ring import (
@@ -18,7 +19,7 @@ from stepwire.formats.ring import (
     RING_MAGIC,
     TAIL_PLACES,
     RingError,
-    read_ring,
+    read_records,
     read_ring_identity,
 )
 from stepwire.formats.spool import NAMES, Item, frame, names_body, segment_head
@@ -40,6 +41,8 @@ from stepwire.formats.spoolowner import Hold, try_lock
 KEEP_SECONDS = 7 * 86400.0
 UNFINISHED_SECONDS = 60.0
 PAUSE_SECONDS = 0.01
+_BURST, _BURST_PAUSE_SECONDS = 100, 0.001  # some 0.3 ms of reading
+_SMALL = "small"  # in the identity of a ring that was made as small as what it holds
 _FILES = (ACK_FILE, HEAD_FILE, NAMES_FILE, LOCK_FILE, DONE_FILE)  # the mark that it is delivered last
 
 
@@ -91,18 +94,38 @@ def _salvage(path: Path) -> bool:
 def _free(path: Path) -> bool:
     """Free the ring of a process that is gone; whether that gave memory back."""
     try:
-        identity, items = read_ring_identity(path), read_ring(path)
+        identity = read_ring_identity(path)
+        folder = Path(str(identity.get("folder", "")))
+        if (folder / DONE_FILE).exists():
+            path.unlink()
+            return True
+        is_there = folder.is_absolute() and folder.parent.parent.is_dir()
+        return _free_read(path, identity, folder if is_there else None)
     except RingError:  # its process was killed while it made it, or makes it just now
         return _delete_older(path, UNFINISHED_SECONDS)
-    folder = Path(str(identity.get("folder", "")))
-    if not items or (folder / DONE_FILE).exists():
-        path.unlink()
-    elif folder.is_absolute() and folder.parent.parent.is_dir():
-        _move(items, folder, {**identity, "ring": None})
-        path.unlink()
-    elif not _delete_older(path, KEEP_SECONDS):
-        return _shrink(path, items)
+
+
+def _free_read(path: Path, identity: dict[str, Any], folder: Path | None) -> bool:
+    """Free it by what it holds; ``folder`` is where that goes to, ``None`` while it is away."""
+    if folder is None and _delete_older(path, KEEP_SECONDS):
+        return True
+    if folder is None and identity.get(_SMALL):
+        return False
+    items = list(_gently(read_records(path)))
+    if items and folder is None:
+        return _shrink(path, items, identity)
+    if items and folder is not None:
+        _move(items, folder, {**identity, "ring": None, _SMALL: None})
+    path.unlink()
     return True
+
+
+def _gently(items: Iterator[Item]) -> Iterator[Item]:
+    """The same, leaving the interpreter to other threads in between: a training's, or one that answers requests."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % _BURST == 0:
+            time.sleep(_BURST_PAUSE_SECONDS)
 
 
 def _delete_older(path: Path, seconds: float) -> bool:
@@ -130,17 +153,18 @@ def _move(items: list[Item], folder: Path, identity: dict[str, object]) -> None:
     write_whole(segment_path(folder, newest_number(folder) + 1), segment_head(numbered[0].seq) + records)
 
 
-def _shrink(path: Path, items: list[Item]) -> bool:
-    """Put a ring of just its records in its place; whether that is smaller."""
-    page = path.read_bytes()[:HEAD_PAGE_BYTES]
+def _shrink(path: Path, items: list[Item], identity: dict[str, Any]) -> bool:
+    """Put a ring of just its records in its place, and note that; whether that is smaller."""
+    told = json.dumps({**identity, _SMALL: True}).encode()
     records = b"".join(frame(item.body) for item in items) + bytes(8)
-    if HEAD_PAGE_BYTES + len(records) >= path.stat().st_size:
+    if len(told) > HEAD_PAGE_BYTES - IDENTITY_PLACE:
         return False
     first = next((item.seq for item in items if item.kind != NAMES), items[0].seq + 1)
-    told = struct.pack("<QQ", 0, first)
-    small = bytearray(HEAD_PAGE_BYTES)
-    small[:8] = RING_MAGIC
-    small[TAIL_PLACES[0] : TAIL_PLACES[0] + 20] = told + struct.pack("<I", zlib.crc32(told))
-    small[IDENTITY_PLACE:] = page[IDENTITY_PLACE:]
-    write_whole(path, bytes(small) + records)
-    return True
+    tail = struct.pack("<QQ", 0, first)
+    page = bytearray(HEAD_PAGE_BYTES)
+    page[:8] = RING_MAGIC
+    page[TAIL_PLACES[0] : TAIL_PLACES[0] + 20] = tail + struct.pack("<I", zlib.crc32(tail))
+    page[IDENTITY_PLACE : IDENTITY_PLACE + len(told)] = told
+    before = path.stat().st_size
+    write_whole(path, bytes(page) + records)
+    return HEAD_PAGE_BYTES + len(records) < before

@@ -43,7 +43,7 @@ class Context:
     hosts: dict[str, HostStatus] = field(default_factory=dict)
 
 
-def get_context(connection: HTTPConnection) -> Context:
+async def get_context(connection: HTTPConnection) -> Context:
     """The context that ``create_app`` made."""
     context: Context = connection.app.state.context
     return context
