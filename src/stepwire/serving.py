@@ -1,6 +1,7 @@
 """Run a server in this process: listen, start, say where it is, and stop cleanly."""
 
 import contextlib
+import errno
 import gc
 import logging
 import os
@@ -57,13 +58,21 @@ def listen(host: str, port: int) -> list[socket.socket]:
     try:
         first = socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
-        raise StepwireError(f"Can't listen on {host}:{port}: {error.strerror}. Choose another with --port.") from None
+        raise StepwireError(f"Can't listen on {host}:{port}: {error.strerror}. {_hint(error)}") from None
     if host not in {"127.0.0.1", "localhost"}:
         return [first]
     try:
         return [first, socket.create_server(("::1", first.getsockname()[1]), family=socket.AF_INET6, backlog=1024)]
     except OSError:
         return [first]  # no IPv6 on this machine, or the port is taken there
+
+
+def _hint(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "Another program listens there; choose another port with --port."
+    if error.errno == errno.EACCES:
+        return "Ports below 1024 are the system's; choose another with --port."
+    return "Name an address of this machine with --host; 0.0.0.0 means all of them."
 
 
 class AnnouncedServer(uvicorn.Server):

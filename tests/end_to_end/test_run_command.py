@@ -343,6 +343,17 @@ def test_files_that_are_named(server: RunningServer, tmp_path: Path) -> None:
     assert "old" not in command.run()["summary"]
 
 
+def test_a_named_file_that_never_came_is_told(server: RunningServer, tmp_path: Path) -> None:
+    """A misspelt name would else look as if the command had logged nothing."""
+    (tmp_path / "empty").mkdir()
+    options = ("--watch", "nofile.jsonl", "--watch", "there.jsonl", "--tensorboard", "empty")
+    source = "open('there.jsonl', 'w').write('{\"step\": 1, \"loss\": 0.5}\\n')"
+    command = Command(server, tmp_path, *options, *python(source), name="misspelt")
+    assert command.finish()[0] == 0
+    command.wait_for("status", "completed")
+    assert [event["message"] for event in command.events("metric_file")] == ["nothing was ever there: --tensorboard empty, --watch nofile.jsonl"]
+
+
 def test_a_damaged_event_file_is_told(server: RunningServer, tmp_path: Path) -> None:
     """As a warning in the run's event log, and the rest counts."""
     bad = bytearray(frame(event(1.0, 2, simple("loss", 2.0))))

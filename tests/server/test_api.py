@@ -391,6 +391,22 @@ def test_what_is_not_there_is_404(client: TestClient, path: str) -> None:
     assert response.status_code == 404 and response.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(("method", "path"), [
+    ("PUT", "/api/runs"), ("DELETE", "/api/series"), ("POST", "/api/version"), ("PUT", "/api/runs/none/metrics"),
+])  # fmt: skip
+def test_what_a_path_does_not_answer_is_405(client: TestClient, method: str, path: str) -> None:
+    """A wrong method on a path that is there is told from a path that isn't."""
+    response = client.request(method, path)
+    assert response.status_code == 405 and response.headers["content-type"] == "application/problem+json"
+    assert method in response.json()["detail"]
+
+
+def test_an_unknown_attempt_is_named(client: TestClient, run_id: str) -> None:
+    """The field to blame is the one that is wrong."""
+    response = client.get(f"/api/runs/{run_id}/environment?attempt=9")
+    assert (response.status_code, response.json()["field"]) == (404, "attempt")
+
+
 def test_a_large_body_is_refused(client: TestClient, run_id: str) -> None:
     """50 MB are refused with 413, declared or streamed."""
     url = f"/api/runs/{run_id}/metrics"

@@ -18,7 +18,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_to(parsers)
-    given = parser.parse_args(arguments)
+    for known in parsers.choices.values():
+        known.set_defaults(misuse=known.error)  # which shows that command's usage
+    given, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        given.misuse(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         code: int = given.run(given)
     except StepwireError as error:

@@ -42,7 +42,7 @@ def add_to(parsers: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="a new file to write (default: standard output)")
     parser.add_argument("--keys", metavar="NAMES", help="only these metrics, separated by commas; * matches any text")
     parser.add_argument("--data", type=Path, help="data folder (default: STEPWIRE_DATA, else the user-data folder)")
-    parser.set_defaults(run=run, misuse=parser.error)
+    parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:

@@ -23,6 +23,7 @@ def add_to(parsers: Any) -> None:
         "numbers in the metric files and log lines that it writes. It ends with the command's exit code.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # what is no option of ours may be one of a command whose -- was forgotten
     )
     parser.add_argument("--name", help="name of the run (default: the script's)")
     parser.add_argument("--project", help="project of the run (default: STEPWIRE_PROJECT, else default)")
@@ -39,7 +40,7 @@ def add_to(parsers: Any) -> None:
     parser.add_argument("--watch", action="append", default=[], metavar="FILE", help="read a .jsonl or .csv file")
     parser.add_argument("--no-files", action="store_true", help="look for no metric files")
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help=argparse.SUPPRESS)
-    parser.set_defaults(run=run, misuse=parser.error)
+    parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:

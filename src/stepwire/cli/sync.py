@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stepwire.errors import StepwireError
+
 if TYPE_CHECKING:
     from stepwire.client.orphans import Couriers, Delivery
 
@@ -52,6 +54,8 @@ def run(given: argparse.Namespace) -> int:
     key = given.api_key or os.environ.get("STEPWIRE_API_KEY")
     root = given.follow or given.dir or spool_root()
     root = root.expanduser().absolute()
+    if given.dir and not root.is_dir():
+        raise StepwireError(f"There is no folder {root}.")
     salvage_rings(root)
     couriers = Couriers(root, lambda _spool: WebSocketTransport(socket_url, key))
     if given.follow:

@@ -27,7 +27,7 @@ def add_to(parsers: Any) -> None:
     parser.add_argument("run_name", nargs="?", metavar="RUN", help="with undelete: id, number (R12) or name")
     parser.add_argument("--data", type=Path, help="data folder (default: STEPWIRE_DATA, else the user-data folder)")
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
-    parser.set_defaults(run=run, misuse=parser.error)
+    parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:

@@ -178,6 +178,8 @@ class Session:
             self._under_way.append((batch.first_seq, batch.n, size))
             self._under_way_bytes += size
             self._batch_at = now
+            if not hurried and self._outbox.unsent < COALESCE_BYTES:
+                return  # sending takes a while beside a busy loop; what came meanwhile waits for company, too
 
     def _send(self, message: object) -> int:
         import msgspec

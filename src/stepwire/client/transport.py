@@ -103,6 +103,7 @@ class WebSocketTransport:
         self._message = bytearray()
         self._arrived: list[bytes] = []
         self._would_block: tuple[type[OSError], ...] = (BlockingIOError,)
+        self._is_secure = False
         self._wake_in: socket.socket | None = None
         self._wake_out: socket.socket | None = None
 
@@ -140,6 +141,7 @@ class WebSocketTransport:
     def _connect(self, host: str, port: int, *, secure: bool) -> socket.socket:
         connected = socket.create_connection((host, port), CONNECT_SECONDS)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+        self._is_secure = secure
         if not secure:
             return connected
         load("ssl")
@@ -171,8 +173,8 @@ class WebSocketTransport:
             _drain(self._wake_in)
         if self._socket is not None and self._protocol is not None and self._socket in ready:
             with suppress(*self._would_block):
-                while True:  # a TLS socket may hold more than the selector knows
-                    self._receive(self._protocol, self._socket)
+                while self._receive(self._protocol, self._socket):
+                    pass
             self._flush()
         arrived, self._arrived = self._arrived, []
         return arrived
@@ -185,8 +187,12 @@ class WebSocketTransport:
             raise ConnectionResetError(f"the server closed the connection: {code} {reason or ''}".rstrip())
         return self._protocol
 
-    def _receive(self, protocol: "ClientProtocol", connected: socket.socket) -> None:
-        """Read once and put whole messages into ``_arrived``."""
+    def _receive(self, protocol: "ClientProtocol", connected: socket.socket) -> bool:
+        """Read once and put whole messages into ``_arrived``; whether there may be more.
+
+        A system call that finds nothing is none the less one for which this thread has to get the interpreter back from
+        the training. A TLS socket may hold more than the selector knows.
+        """
         data = connected.recv(_READ_BYTES)
         if not data:
             protocol.receive_eof()
@@ -199,6 +205,7 @@ class WebSocketTransport:
                 if frame.fin:
                     self._arrived.append(bytes(self._message))
                     self._message.clear()
+        return len(data) == _READ_BYTES or self._is_secure
 
     def wake(self) -> None:
         """End a ``wait``."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
@@ -23,6 +24,8 @@ class Page(StaticFiles):
             await send({"type": "websocket.close", "code": 1008, "reason": "The socket's address is /ws."})
             return
         if scope["path"].startswith("/api"):
+            if any(route.matches(scope)[0] is Match.PARTIAL for route in scope["app"].routes):
+                raise HTTPException(405, f"{scope['path'][:200]} does not answer {scope['method']}; see /api/docs.")
             raise HTTPException(404, f"There is no {scope['path'][:200]!r}; see /api/docs.")
         if not (WEB / "index.html").exists():
             await PlainTextResponse("The page is not built. In a checkout run `make frontend`.\n", 503)(

@@ -74,6 +74,8 @@ class Files:
         self._folders = list(folders)
         self._names = list(names)
         self._is_searching = is_searching
+        self._missing = {f"--tensorboard {folder}" for folder in self._folders}
+        self._missing.update(f"--watch {name}" for name in self._names)
         self._files: dict[Path, MetricFile] = {}
         self._prefixes: dict[Path, str] = {}
         self._refused: set[Path] = set()
@@ -140,13 +142,18 @@ class Files:
         if self._is_searching:
             self._search()
         for folder in self._folders:
-            for path in find_event_files(folder):
-                self._add(path)
+            self._add_named(f"--tensorboard {folder}", find_event_files(folder))
         for name in self._names:
-            for path in self._snapshot.matching(name):
-                self._add(path)
+            self._add_named(f"--watch {name}", self._snapshot.matching(name))
+        if is_over and self._missing:
+            self._sink.warn("metric_file", f"nothing was ever there: {', '.join(sorted(self._missing))}")
         now = time.monotonic()
         self._find_at = now + _SHARE * (now - began)
+
+    def _add_named(self, option: str, paths: Iterable[Path]) -> None:
+        for path in paths:
+            self._missing.discard(option)
+            self._add(path)
 
     def _search(self) -> None:
         pids = [self._pid, *descendants(self._pid)]

@@ -36,5 +36,6 @@ class EnvironmentRows:
         with self._database.read() as connection:
             row = connection.execute(query.limit(1)).one_or_none()
         if row is None:
-            raise NotFoundError(f"Nothing is known about the environment of run {run_id}.", "run_id")
+            which, field = (f"run {run_id}", "run_id") if attempt is None else (f"its attempt {attempt}", "attempt")
+            raise NotFoundError(f"Nothing is known about the environment of {which}.", field)
         return Environment(row.run_id, row.attempt, row.time, row.body)
