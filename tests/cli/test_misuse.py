@@ -15,7 +15,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["up", "sync", "export", "trash list"])
+@pytest.mark.parametrize("command", ["up", "sync", "export --format csv", "trash list"])
 def test_an_unknown_option_shows_the_usage_of_its_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Not of ``stepwire`` itself, which names no options."""
     told = refused(capsys, *command.split(), "--bogus")

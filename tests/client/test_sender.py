@@ -126,6 +126,65 @@ def test_much_data_does_not_wait(stage):
     assert stage.clock.monotonic() == before
 
 
+def slow_to_send(stage, seconds, rows):
+    """Sending takes ``seconds``, in which the training logs ``rows`` more: a loop that never gives up the interpreter."""
+    send = stage.server.send
+
+    def slowly(frame):
+        send(frame)
+        if stage.server.frames[-1]["type"] == "batch":
+            stage.clock.advance(seconds)
+            stage.log(rows)
+
+    stage.server.send = slowly
+
+
+def test_what_came_while_a_frame_was_sent_waits_for_company(stage):
+    """Beside a busy loop each sending takes 5 ms; a second of it makes ten frames, not two hundred."""
+    slow_to_send(stage, 0.005, 5)
+    stage.clock.advance(1.0)
+    stage.log()
+    before, began = len(stage.batches()), stage.clock.monotonic()
+    while stage.clock.monotonic() < began + 1.0:
+        stage.sender.turns()
+        stage.clock.advance(0.001)  # as the replies come, which wake it
+        stage.log()
+    assert 8 <= len(stage.batches()) - before <= 12
+
+
+def test_frames_are_small_while_the_training_wants_the_interpreter(stage):
+    """And as large as may be while it does not."""
+    stage.log(20_000)
+    stage.sender.turns()
+    stage.deliver()
+    assert max(frame["n"] for frame in stage.batches()) == FRAME_RECORDS
+    slow_to_send(stage, 0.005, 0)
+    stage.log(20_000)
+    stage.sender.turns(20)
+    assert stage.batches()[-2]["n"] <= 512
+    stage.deliver()
+
+
+def test_acknowledgements_wake_nobody_between_two_batches(stage):
+    """They are read when the next batch is due; at once when somebody waits for them, or nothing is due soon."""
+    heeded = []
+    wait = stage.server.wait
+    stage.server.wait = lambda seconds, *, heeds=True: heeded.append(heeds) or wait(seconds, heeds=heeds)
+    stage.clock.advance(1.0)
+    stage.sender.turns(1)
+    assert heeded == [True]  # nothing is due for seconds
+    heeded.clear()
+    stage.log()
+    stage.sender.turns(2)
+    assert heeded == [False, False]
+    heeded.clear()
+    stage.log()
+    stage.sender.hurry()
+    stage.sender.turns(1)
+    assert heeded == [True]
+    stage.deliver()
+
+
 def test_an_unacknowledged_frame_is_sent_again_after_a_lost_link(stage):
     """Stored but not acknowledged, or not stored at all: after a reconnect each record is there once."""
     stage.server.acknowledging = False

@@ -104,6 +104,38 @@ def stored(root):
     return StoredOutbox(found.folder, found.writer_id, found.ring)
 
 
+def test_the_disk_may_wait_while_a_server_keeps_up(make, root):
+    """Each look at the ring takes the interpreter from the training; without a server it is every tenth of a second."""
+    outbox, kind = make(), loss()
+    spool = outbox.spool
+    spool.wake = lambda: None  # the test is its thread
+
+    def patience(count, *, stored):
+        log(outbox, kind, range(count))
+        if stored:
+            spool.acked = outbox.last
+        spool.is_idle = False
+        return spool._patience()
+
+    assert patience(10, stored=True) == spool_module.PAUSE_SECONDS  # nothing is known of what came before
+    assert patience(10, stored=True) == spool_module.KEPT_UP_SECONDS
+    assert patience(10, stored=False) == spool_module.KEPT_UP_SECONDS  # what was there the last time is stored
+    assert patience(10, stored=False) == spool_module.PAUSE_SECONDS
+    assert patience(10_000, stored=True) == spool_module.PAUSE_SECONDS  # much: the ring would be full soon
+    assert patience(10, stored=True) == spool_module.KEPT_UP_SECONDS
+
+
+def test_the_disk_waits_for_nothing_where_memory_is_lost_with_the_process(make):
+    """No ring that outlives it; or somebody follows the folder."""
+    for outbox in (make(rings=()), make(heartbeat_seconds=5.0)):
+        outbox.spool.wake = lambda: None
+        for _ in range(3):
+            log(outbox, loss(), range(3))
+            outbox.spool.acked = outbox.last
+            outbox.spool.is_idle = False
+            assert outbox.spool._patience() == spool_module.PAUSE_SECONDS
+
+
 def test_records_come_out_in_order_and_numbered(make):
     """Records and points of several sets, from ring and disk, without a hole."""
     outbox, one, two = make(), loss(), loss(("lr", "x"), 1)

@@ -61,6 +61,19 @@ def test_an_exception_in_the_middle_of_a_drain_writes_nothing_twice(make, monkey
     assert numbers(spool.folder) == list(range(1, 201))
 
 
+def test_a_folder_that_is_moved_is_made_again(make, root):  # noqa: F811
+    """What comes later is found where it should be, from the next sync of the disk on."""
+    outbox = make()
+    log(outbox, loss(), range(10))
+    folder = outbox.spool.folder
+    until(lambda: (folder / "head.json").exists() and not outbox.spool._segments.is_dirty)
+    folder.rename(folder.with_name("elsewhere"))
+    outbox.spool._upkeep_at = 0.0  # a second later
+    log(outbox, loss(), range(10, 20))
+    assert outbox.sync()
+    assert numbers(folder)[-1] == outbox.last
+
+
 def test_a_folder_that_is_deleted_is_made_again_whole(make, root):  # noqa: F811
     """A cleaner removes it while the script runs: what comes later is found, with its names."""
     outbox = make()

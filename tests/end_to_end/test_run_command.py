@@ -351,7 +351,9 @@ def test_a_named_file_that_never_came_is_told(server: RunningServer, tmp_path: P
     command = Command(server, tmp_path, *options, *python(source), name="misspelt")
     assert command.finish()[0] == 0
     command.wait_for("status", "completed")
-    assert [event["message"] for event in command.events("metric_file")] == ["nothing was ever there: --tensorboard empty, --watch nofile.jsonl"]
+    assert [event["message"] for event in command.events("metric_file")] == [
+        "nothing was ever there: --tensorboard empty, --watch nofile.jsonl"
+    ]
 
 
 def test_a_damaged_event_file_is_told(server: RunningServer, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ class MemoryTransport:
         elif message["type"] == "ping":
             self.say({"type": "pong"})
 
-    def wait(self, seconds: float) -> list[bytes]:
+    def wait(self, seconds: float, *, heeds: bool = True) -> list[bytes]:
         """Return what the server said."""
         if self._clock is None:
             self._woken.wait(seconds)

@@ -112,12 +112,19 @@ class Segments:
         self._index[place] = old._replace(size=SEGMENT_HEAD_BYTES + len(data))
         self.size += self._index[place].size - old.size
 
-    def is_gone(self) -> bool:
-        """Whether somebody has deleted the newest segment."""
+    def is_gone(self, *, looks_twice: bool = True) -> bool:
+        """Whether somebody has deleted the newest segment.
+
+        Args:
+            looks_twice: Also find out whether its folder was moved, or its file renamed by a network's file system.
+        """
         if self._fd is None:
             return False
+        status = os.fstat(self._fd)
+        if status.st_nlink == 0 or not looks_twice:
+            return status.st_nlink == 0
         try:
-            return self._index[-1].path.stat().st_ino != os.fstat(self._fd).st_ino
+            return self._index[-1].path.stat().st_ino != status.st_ino
         except FileNotFoundError:
             return True
 

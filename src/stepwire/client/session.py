@@ -11,6 +11,7 @@ from stepwire.protocol import (
     SILENT_AFTER_SECONDS,
     WINDOW_BYTES,
     Ack,
+    Batch,
     Bye,
     CommandMessage,
     CommandResult,
@@ -27,6 +28,8 @@ COALESCE_SECONDS = 0.1
 COALESCE_BYTES = 64 * 1024
 FRAME_BYTES = 256 * 1024
 HEARTBEAT_SECONDS = 15.0
+_FEWEST = 512  # some 0.5 ms to make
+_WANTED_SECONDS = 0.003  # Python takes the interpreter from a thread after 5 ms
 WELCOME_SECONDS = 10.0
 _LONGEST_RETRY_SECONDS = 30.0
 _STALE_SECONDS = 0.1  # frames already on the way when one of them was refused
@@ -95,6 +98,8 @@ class Session:
         self._window = WINDOW_BYTES
         self._frame_limit = FRAME_BYTES
         self._most = FRAME_RECORDS
+        self._handful = _FEWEST
+        self._handed_at = self.opened_at
 
     def open(self, hello: Hello) -> None:
         """Connect and introduce the script. Raises OSError."""
@@ -110,7 +115,8 @@ class Session:
             StreamLostError: The outbox has begun a new stream; it needs a new writer id.
             OSError: The connection is lost.
         """
-        for frame in self._transport.wait(self._patience(hurried=hurried)):
+        patience = self._patience(hurried=hurried)
+        for frame in self._transport.wait(patience, heeds=hurried or self._is_expecting(patience)):
             self._heard_at = self._clock.monotonic()
             self._receive(frame)
         now = self._clock.monotonic()
@@ -149,6 +155,14 @@ class Session:
             return 0.0
         return (min(until, alone_at) if now < alone_at else until) - now
 
+    def _is_expecting(self, patience: float) -> bool:
+        """Whether what the server says is wanted at once, not when the next batch is due.
+
+        Each time that this thread wakes it takes the interpreter from the training.
+        """
+        has_room = self._under_way_bytes <= self._window // 2
+        return not (self.welcomed and has_room and patience <= COALESCE_SECONDS)
+
     def _keep_alive(self, now: float) -> None:
         if now >= self._sent_at + HEARTBEAT_SECONDS:
             self._outbox.put({"type": "heartbeat", "time": self._clock.now()})
@@ -171,20 +185,32 @@ class Session:
         if not hurried and now < self._batch_at + COALESCE_SECONDS and self._outbox.unsent < COALESCE_BYTES:
             return
         while (room := self._window - self._under_way_bytes) > 0:
-            batch = self._outbox.take(min(self._frame_limit, room), self._most)
+            batch = self._outbox.take(min(self._frame_limit, room), min(self._most, self._handful))
             if batch is None:
                 return
-            size = self._send(batch)
+            size = self._send_gently(batch)
             self._under_way.append((batch.first_seq, batch.n, size))
             self._under_way_bytes += size
             self._batch_at = now
             if not hurried and self._outbox.unsent < COALESCE_BYTES:
                 return  # sending takes a while beside a busy loop; what came meanwhile waits for company, too
 
+    def _send_gently(self, batch: Batch) -> int:
+        """Send a batch, and choose how many records the next one has.
+
+        To make one keeps the interpreter from the training, for as long as that is. Whether the training wants it shows
+        after a system call, when this thread does not get it back at once.
+        """
+        size = self._send(batch)
+        is_wanted = self._sent_at - self._handed_at > _WANTED_SECONDS
+        self._handful = max(self._handful // 2, _FEWEST) if is_wanted else min(self._handful * 2, FRAME_RECORDS)
+        return size
+
     def _send(self, message: object) -> int:
         import msgspec
 
         frame = msgspec.msgpack.encode(message)
+        self._handed_at = self._clock.monotonic()
         self._transport.send(frame)
         self._sent_at = self._clock.monotonic()
         return len(frame)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from stepwire.client.outbox_spool import SpoolOutbox
 
 PAUSE_SECONDS = 0.1
+KEPT_UP_SECONDS = 0.3
+_LITTLE_BYTES = RING_BYTES // 32
 PATIENCE_SECONDS = 0.003
 SYNC_SECONDS = 1.0
 RETRY_SECONDS = 5.0
@@ -129,6 +131,7 @@ class Spool:
         self._retry_at = self._upkeep_at = 0.0
         self._warned_at = -WARN_SECONDS
         self._beaten = (clock(), 0)
+        self._seen = (0, 0)
 
     def _make_ring(self) -> Ring:
         if self._place.root is not None:
@@ -277,13 +280,26 @@ class Spool:
 
     def _run(self) -> None:
         while not self._is_closing:
-            self._bell.wait((self._place.heartbeat_seconds or None) if self.is_idle else PAUSE_SECONDS)
+            self._bell.wait(self._patience())
             try:
                 self._beat()
                 self._work()
             except Exception as error:  # noqa: BLE001 - told; this thread must live as long as its process
                 self._fail(error)
                 time.sleep(PAUSE_SECONDS)
+
+    def _patience(self) -> float | None:
+        """Seconds until the ring is looked at again.
+
+        Longer while a server stores at once what comes and it is little: the disk then has it for nothing, and each
+        look takes the interpreter from the training.
+        """
+        if self.is_idle:
+            return self._place.heartbeat_seconds or None
+        before, self._seen = self._seen, self.ring.mark
+        keeps_up = 0 < before[1] <= self.acked and self._seen[0] - before[0] < _LITTLE_BYTES
+        may_wait = self.ring.path is not None and not self._place.heartbeat_seconds
+        return KEPT_UP_SECONDS if keeps_up and may_wait else PAUSE_SECONDS
 
     def _beat(self) -> None:
         """Say that the process lives when nothing else does."""
@@ -322,7 +338,7 @@ class Spool:
         """Write all that is in the ring to the newest segment."""
         head, last = self.ring.mark
         at, seq = max(self.ring.kept, segments.drained)  # an exception may have come between the write and the release
-        if segments.is_gone():
+        if segments.is_gone(looks_twice=self._clock() >= self._upkeep_at):
             self._begin_anew(segments)
         names = list(self.new_names.items())
         if head == at and not names:

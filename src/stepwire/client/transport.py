@@ -31,10 +31,13 @@ class Transport(Protocol):
     def send(self, frame: bytes) -> None:
         """Send one binary frame, or queue what the network does not take at once. Raises OSError."""
 
-    def wait(self, seconds: float) -> list[bytes]:
+    def wait(self, seconds: float, *, heeds: bool = True) -> list[bytes]:
         """Return the frames that came; wait for one, for ``wake`` or for the time to pass.
 
         Works without a connection, too: then it only waits. Raises OSError when the connection is lost.
+
+        Args:
+            heeds: Whether a frame ends the wait; else those that came are there at its end.
         """
 
     def wake(self) -> None:
@@ -61,7 +64,7 @@ class NullTransport:
         """Refuse."""
         raise ConnectionRefusedError("this run is disabled")
 
-    def wait(self, seconds: float) -> list[bytes]:
+    def wait(self, seconds: float, *, heeds: bool = True) -> list[bytes]:
         """Wait in vain."""
         time.sleep(seconds)
         return []
@@ -155,23 +158,24 @@ class WebSocketTransport:
         self._check_open().send_binary(frame)
         self._flush()
 
-    def wait(self, seconds: float) -> list[bytes]:
+    def wait(self, seconds: float, *, heeds: bool = True) -> list[bytes]:
         """Return the frames that came; see ``Transport.wait``."""
         if self._socket is not None:
             self._check_open()
         if self._wake_in is None:
             seconds = min(seconds, _BLIND_SECONDS)  # a `wake` until now went nowhere
             self._make_waker()
+        heeds = heeds or bool(self._outgoing)
         with _Selector() as selector:
             if self._wake_in is not None:
                 selector.register(self._wake_in, selectors.EVENT_READ)
-            if self._socket is not None:
+            if self._socket is not None and heeds:
                 write = selectors.EVENT_WRITE if self._outgoing else 0
                 selector.register(self._socket, selectors.EVENT_READ | write)
             ready = {key.fileobj: mask for key, mask in selector.select(max(seconds, 0))}
         if self._wake_in is not None and self._wake_in in ready:
             _drain(self._wake_in)
-        if self._socket is not None and self._protocol is not None and self._socket in ready:
+        if self._socket is not None and self._protocol is not None and (self._socket in ready or not heeds):
             with suppress(*self._would_block):
                 while self._receive(self._protocol, self._socket):
                     pass

@@ -152,7 +152,8 @@ class Files:
 
     def _add_named(self, option: str, paths: Iterable[Path]) -> None:
         for path in paths:
-            self._missing.discard(option)
+            if option in self._missing and path.exists():
+                self._missing.discard(option)
             self._add(path)
 
     def _search(self) -> None:
