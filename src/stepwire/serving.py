@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from stepwire.app import create_app
 from stepwire.errors import StepwireError
 from stepwire.protocol import MAX_FRAME_BYTES
+from stepwire.server.connection import Connection
 from stepwire.server.log import configure_log
 from stepwire.server.settings import Settings
 from stepwire.version import __version__
@@ -82,6 +83,7 @@ class AnnouncedServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=Connection,
                 ws="websockets-sansio",
                 ws_max_size=MAX_FRAME_BYTES,
                 ws_ping_interval=None,

@@ -64,7 +64,15 @@ def _app(settings: dict[str, Any]) -> Any:
 def _server(app: Any) -> Any:
     import uvicorn
 
+    from stepwire.server.connection import Connection
+
     config = uvicorn.Config(
-        app, ws="websockets-sansio", ws_ping_interval=None, ws_per_message_deflate=False, log_config=None, lifespan="on"
+        app,
+        http=Connection,
+        ws="websockets-sansio",
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+        log_config=None,
+        lifespan="on",
     )
     return uvicorn.Server(config)

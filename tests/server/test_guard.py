@@ -1,5 +1,7 @@
 """Who gets in: Host, Origin, token, same user."""
 
+import http.client
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from tests.conftest import LocalClient, same_user
 
 from stepwire.app import access_token, create_app
 from stepwire.server.settings import Settings
+from stepwire.testing import running_server
 
 
 def stranger(_client: object, _server: object) -> int:
@@ -24,6 +27,28 @@ def local(settings: Settings) -> Any:
     app = create_app(settings, lookup=stranger)
     with LocalClient(app):
         yield app
+
+
+def test_a_connection_is_asked_once_whose_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel is asked for each connection, not for each request on it; again where it could not tell."""
+    asked: list[int | None] = []
+    answers = iter([os.getuid(), None, None, os.getuid(), stranger(None, None), stranger(None, None)])
+
+    def lookup(_client: object, _server: object) -> int | None:
+        asked.append(next(answers))
+        return asked[-1]
+
+    monkeypatch.setattr("stepwire.app.create_app.__kwdefaults__", {"lookup": lookup})
+    with running_server() as server:
+        for expected in ([200, 200, 200], [401, 401, 200], [401, 401]):
+            connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
+            for status in expected:
+                connection.request("GET", "/api/runs")
+                answer = connection.getresponse()
+                answer.read()
+                assert answer.status == status
+            connection.close()
+    assert next(answers, "all asked") == "all asked"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:1", "LOCALHOST", "[::1]:9", "127.0.0.1"])
