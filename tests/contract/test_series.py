@@ -5,6 +5,7 @@ import math
 import struct
 import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -429,6 +430,45 @@ def test_a_cursor_of_somebody_else_is_refused(script, cursor):
 
 
 # --- cursors, deletion -----------------------------------------------------------------------------------
+
+
+def test_reads_at_once_see_one_moment(script):
+    """Cursor, names and points of a chart fit together whatever is committed and sealed meanwhile."""
+    script.log((A, 0, 10, (1.0,)))
+    series = script.storage.series
+
+    def look():
+        first = series.source_cursor("run_a")
+        script.log((("loss", "new"), 1, 11, (2.0, 3.0)))  # by the writer's thread
+        series.seal()
+        assert series.names("run_a") == list(A)
+        assert series.grid([("run_a", "loss")], x="step").stored == 1
+        return series.at_once(lambda: series.source_cursor("run_a")) - first
+
+    known = series.source_cursor("run_a")
+    assert series.at_once(look) == 0
+    assert series.names("run_a") == ["loss", "new"]
+    assert series.grid([("run_a", "loss")], x="step").stored == 2
+    assert series.source_cursor("run_a") > known
+
+
+def test_reads_at_once_begin_anew_when_memory_is_ahead(script):
+    """Another reader may have seen more than the moment that a chart reads."""
+    script.log((A, 0, 10, (1.0,)))
+    series, tries = script.storage.series, []
+
+    def look():
+        tries.append(series.source_cursor("run_a"))
+        if len(tries) == 1:
+            with ThreadPoolExecutor() as other:
+                script.log((A, 1, 11, (2.0,)))
+                other.submit(series.seal).result()
+                script.log((A, 2, 12, (3.0,)))
+                other.submit(series.grid, [("run_a", "loss")], x="step").result()
+        return series.grid([("run_a", "loss")], x="step").stored, tries[-1]
+
+    stored, cursor = series.at_once(look)
+    assert (stored, cursor) in {(1, tries[0]), (3, series.source_cursor("run_a"))}
 
 
 def test_cursors_grow_with_each_commit(script, new_script):

@@ -3,6 +3,7 @@
 import logging
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,12 @@ _WRITER_PRAGMAS = (
 )
 
 
+class _Shared(threading.local):
+    """What the reads of one thread share while they are to see one moment."""
+
+    connection: Connection | None = None
+
+
 class Database:
     """The open database of one data folder.
 
@@ -51,6 +58,7 @@ class Database:
         self.writer = _engine(lambda: _open_writer(path), "BEGIN IMMEDIATE", NullPool)
         self.reader = _engine(lambda: _open_reader(path), "BEGIN", QueuePool, pool_size=READERS, max_overflow=-1)
         self._lock = lock
+        self._shared = _Shared()
 
     def write_url(self, url: str) -> None:
         """Name this server's address in the lock file, for whoever finds the folder in use."""
@@ -59,9 +67,30 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A read-only connection that sees one moment of the database throughout. Any thread may."""
+        if self._shared.connection is not None:
+            yield self._shared.connection
+            return
         # Begun by hand: statements that go straight to the driver would begin nothing, each seeing a moment of its own.
         with self.reader.connect() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Have all ``read`` of this thread see the same moment, on one connection."""
+        if self.is_at_once:
+            yield
+            return
+        with self.read() as connection:
+            self._shared.connection = connection
+            try:
+                yield
+            finally:
+                self._shared.connection = None
+
+    @property
+    def is_at_once(self) -> bool:
+        """Whether this thread is inside ``at_once``."""
+        return self._shared.connection is not None
 
     def close(self) -> None:
         """Close every connection, then give the folder back. The writer must have been closed before."""

@@ -113,11 +113,11 @@ async def read_series(
     if agg is None:
         if group_by is not None:
             raise InvalidError(f"group_by goes with agg: {', '.join(_COLUMNS)}.", "agg")
-        body = await context.reads(_chart, context, asked)
+        body = await context.reads(context.storage.series.at_once, lambda: _chart(context, asked))
     else:
         if superseded:
             raise InvalidError("superseded points are not aggregated; leave out agg or superseded.", "superseded")
-        body = await context.reads(_bands, context, asked, agg, group_by)
+        body = await context.reads(context.storage.series.at_once, lambda: _bands(context, asked, agg, group_by))
     return Response(body, media_type="application/json")
 
 

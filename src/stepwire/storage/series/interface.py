@@ -24,12 +24,13 @@ the ordered names that one log call carries; *sealed* points are those in blocks
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from stepwire.protocol import Batch
 
+T = TypeVar("T")
 Statistic = Literal["first", "last", "min", "max", "count"]
 """A figure of a summary that runs can be sorted by."""
 
@@ -438,6 +439,13 @@ class SeriesStore(Protocol):
         superseded: bool = False,
     ) -> list[Buckets]:
         """The ``window`` of each of ``names``, in their order, at the price of one reading of the source."""
+        ...
+
+    def at_once(self, job: Callable[[], T]) -> T:
+        """Run ``job`` in this thread and return what it does; all of its reads see one moment of the store.
+
+        It may be run again from the start, so it should only read. Iterators have to be used up within it.
+        """
         ...
 
     def grid(

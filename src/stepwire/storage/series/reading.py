@@ -4,7 +4,8 @@ Imported lazily: the server listens before NumPy is loaded.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -32,6 +33,7 @@ from stepwire.storage.series.snapshot import Kept, Snapshot
 from stepwire.storage.series.tail import BehindError
 from stepwire.storage.series.window import Window
 
+T = TypeVar("T")
 _MOST_IN = 500
 _FINE_LINES = 16  # beyond, a chart may have half as many buckets as asked for: decoding then takes a quarter
 
@@ -46,6 +48,12 @@ class Reading:
     def clear(self) -> None:
         """Drop what is kept between reads."""
         self._kept.clear()
+
+    def at_once(self, job: Callable[[], T]) -> T:
+        """Run ``job``, whose reads see one moment; again on a newer one when memory is ahead of it."""
+        while True:
+            with suppress(BehindError), self._database.at_once():
+                return job()
 
     # --- names and summaries ---------------------------------------------------------------------------
 
@@ -109,6 +117,8 @@ class Reading:
                 try:
                     behind = _stale(snapshot, name)
                 except BehindError:
+                    if self._database.is_at_once:
+                        raise
                     continue
                 place = None if after is None else (after[1], _number_of(snapshot, after[0]))
                 yield from ranked(snapshot.db, name, statistic, behind, descending=descending, after=place)

@@ -43,7 +43,8 @@ class Kept:
                 with database.read() as connection:
                     return job(Snapshot(driver(connection), self))
             except BehindError:
-                continue
+                if database.is_at_once:
+                    raise  # only a newer moment helps, for all of its reads
 
     def share(self, lane: Lane, reader: SetReader) -> Array:
         """The summary of one column over its visible rows."""

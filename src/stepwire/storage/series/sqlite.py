@@ -6,7 +6,7 @@ What arrives becomes one row of the journal. The keeper moves it into blocks; a 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from sqlalchemy import Connection
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from stepwire.storage.series.reading import Reading
     from stepwire.storage.series.refill import Refill
 
+T = TypeVar("T")
 _SETS_IN_MEMORY = 10_000
 _ROWS_AT_ONCE = 1000
 MAX_GIVEN = 100_000  # rows of one record that pages may have given out
@@ -420,6 +421,10 @@ class SqliteSeries:
         self._keeper.give_back()
 
     # --- reading -----------------------------------------------------------------------------------------
+
+    def at_once(self, job: Callable[[], T]) -> T:
+        """Run ``job``, whose reads all see one moment; see the interface."""
+        return self._reading.at_once(job)
 
     def names(self, source: str, among: Sequence[str] | None = None) -> list[str]:
         """Metric names of a source, sorted; see the interface."""
