@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_SECONDS ?=
 export STEPWIRE_PYTHON := $(CURDIR)/$(BIN)/python
 
-.PHONY: help demo test check test-python test-frontend test-browser test-all test-parquet test-tensorboard test-notebooks test-frameworks test-frameworks-torch test-frameworks-boost test-frameworks-keras test-frameworks-ray soak bench serve types frontend system format sizes clean
+.PHONY: help demo test check test-python test-frontend test-browser test-all test-pythons test-parquet test-tensorboard test-notebooks test-frameworks test-frameworks-torch test-frameworks-boost test-frameworks-keras test-frameworks-ray soak bench serve types frontend system format sizes clean
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -33,7 +33,21 @@ test-frontend: frontend/node_modules/.installed ## Vitest
 test-browser: system $(VENV)/.dev frontend ## Playwright in Debian's Chromium
 	cd frontend && npm run --silent e2e
 
-test-all: test test-parquet test-tensorboard test-frameworks test-notebooks ## and the groups with a venv of their own
+test-all: test test-pythons test-parquet test-tensorboard test-frameworks test-notebooks ## and the groups with a venv of their own
+
+# Those that the machine has; the rest are named and passed over.
+PYTHONS ?= 3.12 3.13 3.14
+test-pythons: frontend ## SDK, formats and storage on newer versions of Python: .venv-3.13, …
+	@for version in $(PYTHONS); do \
+		found=$$(sh scripts/find_python.sh $$version) || { echo "skipped: no Python $$version here"; continue; }; \
+		venv=$(VENV)-$$version; \
+		test -f $$venv/.done || ($$found -m venv $$venv && \
+			$$venv/bin/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' 'hatchling==1.33.0' && \
+			$$venv/bin/pip install --quiet --editable '.[server]' --group dev && touch $$venv/.done) || exit 1; \
+		$$venv/bin/python --version; \
+		STEPWIRE_PYTHON=$(CURDIR)/$$venv/bin/python $$venv/bin/pytest -n 2 --dist loadfile \
+			tests/client tests/formats tests/system tests/storage tests/contract || exit 1; \
+	done
 
 test-parquet: ## exports and archives as pandas and DuckDB read them
 	@test -f $(VENV)-parquet/.done || ($(PYTHON) -m venv $(VENV)-parquet && \

@@ -11,16 +11,7 @@ metric is a finite number or one of the strings ``"NaN"``, ``"Infinity"``, ``"-I
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-PROTOCOL_VERSION = 1
-MAX_FRAME_BYTES = 4 * 1024 * 1024
-WINDOW_BYTES = 4 * 1024 * 1024
-PING_AFTER_SECONDS = 15.0
-SILENT_AFTER_SECONDS = 45.0
-MAX_NAME_BYTES = 512
-MAX_NAMES_PER_RECORD = 10_000
-MAX_SERIES_PER_RUN = 1_000_000
-MAX_STEP = 2**53
-MAX_JSON_DEPTH = 32
+from stepwire.limits import MAX_FRAME_BYTES, PROTOCOL_VERSION, WINDOW_BYTES
 
 RunStatus = Literal["running", "completed", "failed", "interrupted", "crashed"]
 Health = Literal["ok", "stalled", "disconnected"]

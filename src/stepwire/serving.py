@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from stepwire.app import create_app
 from stepwire.errors import StepwireError
-from stepwire.protocol import MAX_FRAME_BYTES
+from stepwire.limits import MAX_FRAME_BYTES
 from stepwire.server.connection import Connection
 from stepwire.server.log import configure_log
 from stepwire.server.settings import Settings
@@ -72,8 +72,10 @@ def _hint(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return "Another program listens there; choose another port with --port."
     if error.errno == errno.EACCES:
-        return "Ports below 1024 are the system's; choose another with --port."
-    return "Name an address of this machine with --host; 0.0.0.0 means all of them."
+        return "Ports below 1024 are often the system's; choose another with --port."
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        return "Name an address of this machine with --host; 0.0.0.0 means all of them."
+    return "See --host and --port."
 
 
 class AnnouncedServer(uvicorn.Server):

@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import msgspec
 import pytest
@@ -15,7 +16,8 @@ from tests.client.conftest import IngestServer
 from stepwire import TrainingMonitor
 from stepwire.client import backoff
 from stepwire.client.transport import WebSocketTransport
-from stepwire.protocol import WINDOW_BYTES, Batch, Hello
+from stepwire.limits import WINDOW_BYTES
+from stepwire.protocol import Batch, Hello
 
 
 @pytest.fixture(autouse=True)
@@ -209,6 +211,35 @@ def test_what_is_no_websocket_server_is_an_error_of_the_connection(answer):
             transport.open()
         thread.join()
         transport.release()
+
+
+def test_frames_that_nobody_heeds_are_there_at_the_end_of_the_wait(mock_server):
+    """They wake nobody; a wake does; and what the network did not take goes on all the same."""
+    transport = WebSocketTransport(mock_server.url + "/ws")
+    transport.open()
+    transport.wait(0)
+    transport.send(msgspec.msgpack.encode(Hello("run_1", "w")))
+    began = time.monotonic()
+    (frame,) = transport.wait(0.3, heeds=False)
+    assert b"welcome" in frame and time.monotonic() - began >= 0.3
+    transport.send(msgspec.msgpack.encode(Batch(1, 0)))
+    mock_server.await_(lambda: mock_server.batches)
+    time.sleep(0.05)
+    transport.wake()
+    began = time.monotonic()
+    (frame,) = transport.wait(30, heeds=False)
+    assert b"ack" in frame and time.monotonic() - began < 10
+    assert transport.wait(0, heeds=False) == []
+    for _ in range(64):
+        transport.send(msgspec.msgpack.encode({"type": "ping", "padding": bytes(1024 * 1024)}))
+    while transport._outgoing:
+        transport.wait(1, heeds=False)
+    mock_server.await_(lambda: len(mock_server.others) == 64)
+    mock_server.stop()
+    with pytest.raises(OSError):
+        for _ in range(100):
+            transport.wait(0.05, heeds=False)
+    transport.release()
 
 
 def test_a_server_that_reads_nothing_does_not_hold_the_sender(mock_server):

@@ -279,3 +279,26 @@ time.sleep(5)
     assert end(process)[0] == -signal.SIGTERM
     mock_server.await_(lambda: mock_server.records("status"))
     assert preempted(mock_server)
+
+
+def test_what_an_interrupted_call_kept_is_told_before_the_end():
+    """First the runs, then the call goes on, then what it kept is on its way; only then the end, whatever fails."""
+    code = """
+    import os, signal, threading, time
+    from stepwire.client.sigterm import Sigterm
+    calls = []
+    def tell():
+        calls.append(time.monotonic())
+        print("told", flush=True)
+        if "went on" in calls:
+            raise OSError("the console is gone")
+    sigterm = Sigterm(tell, lambda: "went on" not in calls)
+    sigterm.hook()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.05)
+    print("went on", flush=True)
+    calls.append("went on")
+    time.sleep(600)
+    """
+    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=30)
+    assert (ended.returncode, ended.stdout) == (-signal.SIGTERM, "told\nwent on\ntold\n")

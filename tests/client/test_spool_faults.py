@@ -1,5 +1,6 @@
 """What a spool does when somebody else, a signal, or a huge record comes in between."""
 
+import errno
 import json
 import os
 import shutil
@@ -59,6 +60,27 @@ def test_an_exception_in_the_middle_of_a_drain_writes_nothing_twice(make, monkey
     log(outbox, loss(), range(100, 200))
     assert outbox.sync()
     assert numbers(spool.folder) == list(range(1, 201))
+
+
+@pytest.mark.parametrize("code", [errno.ENOENT, errno.ESTALE])
+def test_a_folder_that_is_deleted_on_a_network_is_made_again(make, root, monkeypatch, code):  # noqa: F811
+    """There even the open file is gone."""
+    outbox = make()
+    log(outbox, loss(), range(10))
+    assert outbox.sync()
+    segments = outbox.spool._segments
+    gone, true = segments._fd, os.fstat
+
+    def fstat(fd):
+        if fd == gone and segments._fd == gone:
+            raise OSError(code, "gone")
+        return true(fd)
+
+    monkeypatch.setattr(os, "fstat", fstat)
+    shutil.rmtree(outbox.spool.folder)
+    log(outbox, loss(), range(10, 20))
+    assert outbox.sync()
+    assert numbers(outbox.spool.folder)[-1] == outbox.last
 
 
 def test_a_folder_that_is_moved_is_made_again(make, root):  # noqa: F811

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from stepwire.errors import InvalidError, NotFoundError, SequenceGapError
-from stepwire.protocol import MAX_STEP, Batch, SetColumns
+from stepwire.limits import MAX_STEP
+from stepwire.protocol import Batch, SetColumns
 from stepwire.storage.row import write_cursor
 
 A = ("loss",)
@@ -460,12 +461,13 @@ def test_reads_at_once_begin_anew_when_memory_is_ahead(script):
     def look():
         tries.append(series.source_cursor("run_a"))
         if len(tries) == 1:
+            series.at_once(lambda: series.names("run_a"))
             with ThreadPoolExecutor() as other:
                 script.log((A, 1, 11, (2.0,)))
                 other.submit(series.seal).result()
                 script.log((A, 2, 12, (3.0,)))
                 other.submit(series.grid, [("run_a", "loss")], x="step").result()
-        return series.grid([("run_a", "loss")], x="step").stored, tries[-1]
+        return series.at_once(lambda: series.grid([("run_a", "loss")], x="step").stored), tries[-1]
 
     stored, cursor = series.at_once(look)
     assert (stored, cursor) in {(1, tries[0]), (3, series.source_cursor("run_a"))}

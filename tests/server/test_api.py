@@ -391,14 +391,15 @@ def test_what_is_not_there_is_404(client: TestClient, path: str) -> None:
     assert response.status_code == 404 and response.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize(("method", "path"), [
-    ("PUT", "/api/runs"), ("DELETE", "/api/series"), ("POST", "/api/version"), ("PUT", "/api/runs/none/metrics"),
+@pytest.mark.parametrize(("method", "path", "allowed"), [
+    ("PUT", "/api/runs", "GET, POST"), ("DELETE", "/api/series", "GET"), ("POST", "/api/version", "GET"),
+    ("PUT", "/api/runs/none/metrics", "DELETE, GET, POST"), ("POST", "/api/runs/none", "DELETE, GET, PUT"),
 ])  # fmt: skip
-def test_what_a_path_does_not_answer_is_405(client: TestClient, method: str, path: str) -> None:
+def test_what_a_path_does_not_answer_is_405(client: TestClient, method: str, path: str, allowed: str) -> None:
     """A wrong method on a path that is there is told from a path that isn't."""
     response = client.request(method, path)
     assert response.status_code == 405 and response.headers["content-type"] == "application/problem+json"
-    assert method in response.json()["detail"]
+    assert method in response.json()["detail"] and response.headers["allow"] == allowed
 
 
 def test_an_unknown_attempt_is_named(client: TestClient, run_id: str) -> None:

@@ -54,7 +54,7 @@ def run(given: argparse.Namespace) -> int:
     key = given.api_key or os.environ.get("STEPWIRE_API_KEY")
     root = given.follow or given.dir or spool_root()
     root = root.expanduser().absolute()
-    if given.dir and not root.is_dir():
+    if given.dir and not given.follow and not root.is_dir():
         raise StepwireError(f"There is no folder {root}.")
     salvage_rings(root)
     couriers = Couriers(root, lambda _spool: WebSocketTransport(socket_url, key))

@@ -4,9 +4,11 @@ import zlib
 from collections.abc import Callable
 from functools import lru_cache
 from struct import Struct, pack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stepwire.protocol import Batch, SetColumns
+if TYPE_CHECKING:
+    from stepwire.protocol import Batch, SetColumns
+
 
 Record = dict[str, Any]
 """A record that is not a point: ``type``, ``time`` in µs, and the fields of that type."""
@@ -53,7 +55,7 @@ class Kept:
         self.size = 256 + len(repr(record))
 
 
-def build_batch(first: int, items: list[Row | Kept], generation: int) -> Batch:
+def build_batch(first: int, items: list[Row | Kept], generation: int) -> "Batch":
     """Put rows side by side, metric set by metric set; the values are copied, never decoded."""
     rows: dict[MetricSet, list[tuple[int, Row]]] = {}
     records: list[Record] = []
@@ -67,15 +69,19 @@ def build_batch(first: int, items: list[Row | Kept], generation: int) -> Batch:
     for columns in sets:
         for column in (columns.at, columns.steps, columns.times, columns.values):
             crc = zlib.crc32(column, crc)
+    from stepwire.protocol import Batch
+
     return Batch(first_seq=first, n=len(items), sets=sets, records=tuple(records), crc=crc)
 
 
-def _columns(metric_set: MetricSet, rows: list[tuple[int, Row]], generation: int) -> SetColumns:
+def _columns(metric_set: MetricSet, rows: list[tuple[int, Row]], generation: int) -> "SetColumns":
     count = len(rows)
     steps = [row[1] for _, row in rows]
     whole = all(type(step) is int for step in steps)
     new = metric_set.announced != generation
     metric_set.announced = generation
+    from stepwire.protocol import SetColumns
+
     return SetColumns(
         id=metric_set.ordinal,
         names=metric_set.names if new else None,

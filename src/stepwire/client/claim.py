@@ -3,14 +3,16 @@
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stepwire.client.history import OnConflict
 from stepwire.client.outbox import Outbox
+from stepwire.client.refusal import RunOwnedError
 from stepwire.client.sender import WARN_SECONDS, Sender
-from stepwire.client.session import RunOwnedError
 from stepwire.client.transport import Transport
-from stepwire.protocol import Hello
+
+if TYPE_CHECKING:
+    from stepwire.protocol import Hello
 
 _identity = (0, "")
 
@@ -35,7 +37,7 @@ class ClaimingSender(Sender):
         self,
         outbox: Outbox,
         transport: Transport,
-        introduce: Callable[[str, int], Hello],
+        introduce: "Callable[[str, int], Hello]",
         on_conflict: Callable[[RunOwnedError], str | None],
         **options: Any,
     ) -> None:

@@ -2,10 +2,12 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from stepwire.client.settings import text
-from stepwire.protocol import CommandMessage, CommandResult
+
+if TYPE_CHECKING:
+    from stepwire.protocol import CommandMessage, CommandResult
 
 _REMEMBERED = 1000
 
@@ -18,7 +20,7 @@ class Commands:
         step: Returns the current step.
     """
 
-    def __init__(self, reply: Callable[[CommandResult], None], step: Callable[[], float | None]) -> None:
+    def __init__(self, reply: "Callable[[CommandResult], None]", step: Callable[[], float | None]) -> None:
         self._reply = reply
         self._step = step
         self._handlers: dict[str, Callable[[dict[str, Any]], object]] = {}
@@ -32,10 +34,10 @@ class Commands:
         """Whether the dashboard asked to stop; the first look that finds it acknowledges the command."""
         if self._stops:
             while self._stops:
-                self._answer(CommandResult(self._stops.popleft(), "acknowledged", step=self._step()))
+                self._answer(_result(self._stops.popleft(), "acknowledged", step=self._step()))
         return self._stopping
 
-    def receive(self, command: CommandMessage) -> CommandResult:
+    def receive(self, command: "CommandMessage") -> "CommandResult":
         """Take a command and return the answer to send at once; one that came before is answered as before."""
         if command.id in self._answers:
             return self._answers[command.id]
@@ -43,10 +45,10 @@ class Commands:
             self._stops.append(command.id)
             self._stopping = True
         elif command.command not in self._handlers:
-            return self._remember(CommandResult(command.id, "refused", message=f"no handler for {command.command!r}"))
+            return self._remember(_result(command.id, "refused", message=f"no handler for {command.command!r}"))
         if command.command in self._handlers:
             self._waiting.append(command)
-        return self._remember(CommandResult(command.id, "delivered"))
+        return self._remember(_result(command.id, "delivered"))
 
     def on(self, command: str, handler: Callable[[dict[str, Any]], object]) -> None:
         """Have ``poll`` call ``handler`` with the arguments of each such command."""
@@ -67,21 +69,27 @@ class Commands:
             count += 1
         return count
 
-    def _run(self, command: CommandMessage) -> None:
+    def _run(self, command: "CommandMessage") -> None:
         try:
             outcome = self._handlers[command.command](dict(command.args))
         except BaseException as error:
-            self._answer(CommandResult(command.id, "refused", step=self._step(), message=repr(error)[:500]))
+            self._answer(_result(command.id, "refused", step=self._step(), message=repr(error)[:500]))
             raise
         message = outcome[:500] if isinstance(outcome, str) else None
         if command.id not in self._stops:
-            self._answer(CommandResult(command.id, "acknowledged", step=self._step(), message=message))
+            self._answer(_result(command.id, "acknowledged", step=self._step(), message=message))
 
-    def _answer(self, result: CommandResult) -> None:
+    def _answer(self, result: "CommandResult") -> None:
         self._reply(self._remember(result))
 
-    def _remember(self, result: CommandResult) -> CommandResult:
+    def _remember(self, result: "CommandResult") -> "CommandResult":
         if len(self._answers) >= _REMEMBERED:
             self._answers.pop(next(iter(self._answers)))
         self._answers[result.id] = result
         return result
+
+
+def _result(command_id: str, state: Literal["delivered", "acknowledged", "refused"], **more: Any) -> "CommandResult":
+    from stepwire.protocol import CommandResult
+
+    return CommandResult(command_id, state, **more)

@@ -2,14 +2,16 @@
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stepwire.client.gaps import gap_item, gap_record, time_of, without_holes
 from stepwire.client.outbox import FRAME_RECORDS
 from stepwire.formats.batches import build_batch
 from stepwire.formats.blocks import Block, Part
 from stepwire.formats.spool import GAP, NAMES, Item, read_names, read_record
-from stepwire.protocol import Batch
+
+if TYPE_CHECKING:
+    from stepwire.protocol import Batch
 
 _NAMES_BYTES = 32 * 1024 * 1024
 
@@ -72,7 +74,7 @@ class KeptRecords:
         """The next record that was never taken."""
         return self._read_seq
 
-    def take(self, limit: int, most: int = FRAME_RECORDS) -> Batch | None:
+    def take(self, limit: int, most: int = FRAME_RECORDS) -> "Batch | None":
         """Return the next records as a batch, first those to be sent again; None when nothing waits."""
         if self._lost is not None:
             lost, self._lost = self._lost, None
@@ -128,7 +130,7 @@ class KeptRecords:
         self._announced.add(ordinal)
         return True
 
-    def _fill_hole(self, lost: Item) -> Batch:
+    def _fill_hole(self, lost: Item) -> "Batch":
         """What stands for records that the server had once and has no more, and that are kept nowhere."""
         records: list[dict[str, Any]] = []
         first, last = lost.seq, lost.seq + lost.span - 1
@@ -137,6 +139,8 @@ class KeptRecords:
             first += 1
         gap = gap_record(first, last, "the server lost them", time_of(lost))
         records.append({"at": first - lost.seq, **gap})
+        from stepwire.protocol import Batch
+
         return Batch(first_seq=lost.seq, n=lost.span, records=tuple(records), crc=0)
 
     def acknowledge(self, seq: int) -> None:

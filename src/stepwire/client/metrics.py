@@ -15,7 +15,7 @@ from stepwire.client.device import Copy, begin_copies, is_on_device, may_be_on_d
 from stepwire.client.outbox import NullOutbox, Outbox
 from stepwire.client.shown import shown
 from stepwire.errors import InvalidError
-from stepwire.protocol import MAX_NAME_BYTES, MAX_NAMES_PER_RECORD, MAX_STEP
+from stepwire.limits import MAX_NAME_BYTES, MAX_NAMES_PER_RECORD, MAX_STEP
 
 _CACHE_BYTES = 32 * 1024 * 1024  # about 100,000 sets of one name
 _SET_BYTES = 256  # what CPython needs for a set beside its names

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stepwire.client.clock import Clock
 from stepwire.client.imports import load
@@ -21,8 +22,10 @@ from stepwire.formats.salvage import remove_delivered, salvage_rings
 from stepwire.formats.spoolfolder import read_identity
 from stepwire.formats.spoolowner import Here, Hold, Owner, take_over
 from stepwire.formats.spools import QUIET_SECONDS, FoundSpool, find_spools, last_words
-from stepwire.protocol import Hello
 from stepwire.version import __version__
+
+if TYPE_CHECKING:
+    from stepwire.protocol import Hello
 
 _LOOK_SECONDS = 0.02
 _NOTE_SECONDS = 1.0
@@ -119,8 +122,10 @@ class Courier:
         delivered = self.outbox.acked - self._began
         return Delivery(self.spool, self.owner, delivered, self.outbox.pending, why)
 
-    def _introduce(self, writer_id: str, next_seq: int) -> Hello:
+    def _introduce(self, writer_id: str, next_seq: int) -> "Hello":
         known = self.spool.identity
+        from stepwire.protocol import Hello
+
         return Hello(
             run_id=self.spool.run_id,
             writer_id=writer_id,

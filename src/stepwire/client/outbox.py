@@ -4,12 +4,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stepwire.client.batch import Kept, Record, Row, build_batch
 from stepwire.client.gaps import SPARED
 from stepwire.client.ids import new_writer_id
-from stepwire.protocol import Batch
+
+if TYPE_CHECKING:
+    from stepwire.protocol import Batch
 
 MEMORY_BYTES = 64 * 1024 * 1024
 RESERVE_BYTES = 1024 * 1024
@@ -60,7 +62,7 @@ class Outbox(Protocol):
     def wake_on_put(self) -> None:
         """Have the next ``put`` call what ``arm`` was given, however little waits: nobody came last time."""
 
-    def take(self, limit: int, most: int = FRAME_RECORDS) -> Batch | None:
+    def take(self, limit: int, most: int = FRAME_RECORDS) -> "Batch | None":
         """Return the next records, about ``limit`` bytes and at most ``most`` of them, at least one if any."""
 
     def acknowledge(self, seq: int) -> None:
@@ -108,7 +110,7 @@ class NullOutbox:
     def wake_on_put(self) -> None:
         """Do nothing: there is nothing to come for."""
 
-    def take(self, limit: int, most: int = FRAME_RECORDS) -> Batch | None:
+    def take(self, limit: int, most: int = FRAME_RECORDS) -> "Batch | None":
         """Return None: nothing is ever here."""
         return None
 
@@ -301,7 +303,7 @@ class MemoryOutbox:
         """Have the next ``put`` call what ``arm`` was given, however little waits."""
         self._wake_above = _ALWAYS
 
-    def take(self, limit: int, most: int = FRAME_RECORDS) -> Batch | None:
+    def take(self, limit: int, most: int = FRAME_RECORDS) -> "Batch | None":
         """Return the next records as a batch, first those to be sent again; None when nothing waits."""
         with self._lock:
             first = self._next

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stepwire.client.capture.capture import Capture
 from stepwire.client.checkpoints import Checkpoints
@@ -27,17 +27,19 @@ from stepwire.client.outbox import MemoryOutbox, NullOutbox, Outbox
 from stepwire.client.outbox_spool import SpoolOutbox
 from stepwire.client.rank_metrics import RankMetrics
 from stepwire.client.ranks import job, mark, warn_silent
+from stepwire.client.refusal import HEARTBEAT_SECONDS
 from stepwire.client.sampler import Sampler
-from stepwire.client.session import HEARTBEAT_SECONDS
 from stepwire.client.settings import ClientSettings
 from stepwire.client.spool import Spool, SpoolPlace
 from stepwire.client.subject import Subject
 from stepwire.client.transport import NullTransport, Transport, WebSocketTransport
 from stepwire.errors import InvalidError
 from stepwire.formats.places import boot_id
-from stepwire.protocol import CommandMessage, CommandResult, Hello
 from stepwire.system import installation_id, process_space
 from stepwire.version import __version__
+
+if TYPE_CHECKING:
+    from stepwire.protocol import CommandMessage, CommandResult, Hello
 
 _CHECKPOINT_SECONDS = 1.0
 _DEVICE_SECONDS = 2.0
@@ -206,7 +208,7 @@ class Run:
             name = self.metrics.name_here(name)
         self.record("define_metric", name=name, rank=rank, **fields)
 
-    def _receive(self, command: CommandMessage) -> CommandResult | None:
+    def _receive(self, command: "CommandMessage") -> "CommandResult | None":
         return self.commands.receive(command)
 
     # --- where it goes on from -------------------------------------------------------------------------
@@ -472,8 +474,10 @@ class Run:
             )
         logging.getLogger("stepwire").warning("stepwire: %s", text)
 
-    def _introduce(self, writer_id: str, next_seq: int) -> Hello:
+    def _introduce(self, writer_id: str, next_seq: int) -> "Hello":
         me = whoami()
+        from stepwire.protocol import Hello
+
         return Hello(
             run_id=self.settings.run_id,
             writer_id=writer_id,

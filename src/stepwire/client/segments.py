@@ -1,5 +1,6 @@
 """The files of a spool: records on disk, written by one thread, read by another one or by another process."""
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -120,13 +121,15 @@ class Segments:
         """
         if self._fd is None:
             return False
-        status = os.fstat(self._fd)
-        if status.st_nlink == 0 or not looks_twice:
-            return status.st_nlink == 0
         try:
+            status = os.fstat(self._fd)
+            if not looks_twice and status.st_nlink:
+                return False
             return self._index[-1].path.stat().st_ino != status.st_ino
-        except FileNotFoundError:
-            return True
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ESTALE):  # the second is a network's word for it
+                return True
+            raise
 
     def begin_anew(self) -> None:
         """Leave the files that were deleted behind; the next record begins a new one, under a new number."""

@@ -6,14 +6,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from stepwire.client import backoff
 from stepwire.client.clock import Clock
 from stepwire.client.imports import load
 from stepwire.client.outbox import Outbox
-from stepwire.client.session import FinalError, Session
+from stepwire.client.refusal import FinalError
 from stepwire.client.transport import Transport
-from stepwire.protocol import CommandMessage, CommandResult, Hello
+
+if TYPE_CHECKING:
+    from stepwire.client.session import Session
+    from stepwire.protocol import CommandMessage, CommandResult, Hello
 
 WARN_SECONDS = 60.0
 _HURRIED_SECONDS = 0.25
@@ -21,7 +25,7 @@ _BREATH_SECONDS = 0.02
 _IDLE_SECONDS = 60.0
 _START_SECONDS = 1.0  # between two tries to start the thread
 _MAX_RESULTS = 1000
-_MODULES = ("encodings.idna", "msgspec", "uuid", "websockets.client", "websockets.uri")
+_MODULES = ("stepwire.client.session", "encodings.idna", "msgspec", "uuid", "websockets.client", "websockets.uri")
 
 
 class Sender:
@@ -53,11 +57,11 @@ class Sender:
         self,
         outbox: Outbox,
         transport: Transport,
-        introduce: Callable[[str, int], Hello],
+        introduce: "Callable[[str, int], Hello]",
         *,
         where: str = "the server",
         meanwhile: str = "training goes on",
-        on_command: Callable[[CommandMessage], CommandResult | None] = lambda command: None,
+        on_command: "Callable[[CommandMessage], CommandResult | None]" = lambda command: None,
         on_start: Callable[[], None] = lambda: None,
         clock: Clock | None = None,
         chance: Callable[[], float] = lambda: int.from_bytes(os.urandom(4), "big") / 2**32,
@@ -147,7 +151,7 @@ class Sender:
         self._transport.after_fork()
         self._reset()
 
-    def reply(self, result: CommandResult) -> None:
+    def reply(self, result: "CommandResult") -> None:
         """Send what became of a command."""
         self._results.append(result)
         self._transport.wake()
@@ -227,6 +231,8 @@ class Sender:
 
     def _connect(self) -> None:
         load(*_MODULES)  # here, not once: without a free file descriptor it fails
+        from stepwire.client.session import Session
+
         session = Session(
             self._outbox,
             self._transport,

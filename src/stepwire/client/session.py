@@ -5,11 +5,10 @@ from collections.abc import Callable
 
 from stepwire.client.clock import Clock
 from stepwire.client.outbox import FRAME_RECORDS, Outbox
+from stepwire.client.refusal import HEARTBEAT_SECONDS, FinalError, RunOwnedError, StreamLostError
 from stepwire.client.transport import Transport
+from stepwire.limits import PING_AFTER_SECONDS, SILENT_AFTER_SECONDS, WINDOW_BYTES
 from stepwire.protocol import (
-    PING_AFTER_SECONDS,
-    SILENT_AFTER_SECONDS,
-    WINDOW_BYTES,
     Ack,
     Batch,
     Bye,
@@ -27,33 +26,12 @@ from stepwire.protocol import (
 COALESCE_SECONDS = 0.1
 COALESCE_BYTES = 64 * 1024
 FRAME_BYTES = 256 * 1024
-HEARTBEAT_SECONDS = 15.0
-_FEWEST = 512  # some 0.5 ms to make
+_FEWEST = 256  # some 0.2 ms to make
 _WANTED_SECONDS = 0.003  # Python takes the interpreter from a thread after 5 ms
 WELCOME_SECONDS = 10.0
 _LONGEST_RETRY_SECONDS = 30.0
 _STALE_SECONDS = 0.1  # frames already on the way when one of them was refused
 _FINAL = {"auth": "the token was refused", "gone": "the run was deleted", "fenced": "another process owns the run"}
-
-
-class FinalError(ConnectionError):
-    """The server wants nothing more of this run. ``reason`` says why in a few words."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason} ({detail})")
-        self.reason = reason
-
-
-class RunOwnedError(ConnectionError):
-    """Another process owns the run. ``may_be_gone``: it has no connection, ask again."""
-
-    def __init__(self, detail: str, *, may_be_gone: bool) -> None:
-        super().__init__(detail)
-        self.may_be_gone = may_be_gone
-
-
-class StreamLostError(ConnectionError):
-    """The server counts this stream's records otherwise, as after a restore from a backup."""
 
 
 class Session:
@@ -184,6 +162,7 @@ class Session:
             self._under_way.clear()
         if not hurried and now < self._batch_at + COALESCE_SECONDS and self._outbox.unsent < COALESCE_BYTES:
             return
+        last = self._outbox.last
         while (room := self._window - self._under_way_bytes) > 0:
             batch = self._outbox.take(min(self._frame_limit, room), min(self._most, self._handful))
             if batch is None:
@@ -192,7 +171,7 @@ class Session:
             self._under_way.append((batch.first_seq, batch.n, size))
             self._under_way_bytes += size
             self._batch_at = now
-            if not hurried and self._outbox.unsent < COALESCE_BYTES:
+            if not hurried and batch.first_seq + batch.n > last:
                 return  # sending takes a while beside a busy loop; what came meanwhile waits for company, too
 
     def _send_gently(self, batch: Batch) -> int:

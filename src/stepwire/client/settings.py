@@ -16,7 +16,7 @@ from stepwire.client.ranks import Place, read_place, shared_run_id
 from stepwire.client.shown import shown
 from stepwire.errors import InvalidError
 from stepwire.formats.places import spool_root
-from stepwire.protocol import MAX_STEP
+from stepwire.limits import MAX_STEP
 
 DEFAULT_URL = "ws://localhost:8000"
 SYSTEM_METRICS_INTERVAL = 5.0

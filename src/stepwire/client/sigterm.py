@@ -120,8 +120,10 @@ class Sigterm:
         deadline = time.monotonic() + _BUSY_SECONDS
         while self._is_halfway() and time.monotonic() < deadline:
             time.sleep(0.001)
-        self._tell()
-        os.kill(os.getpid(), number)
+        try:
+            self._tell()
+        finally:
+            os.kill(os.getpid(), number)
 
     def _listen(self) -> None:
         """Have a thread hear signals, unless something else of this process does, such as asyncio."""

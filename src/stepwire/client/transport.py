@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, cast
 
 from stepwire.client.imports import load
-from stepwire.protocol import MAX_FRAME_BYTES
+from stepwire.limits import MAX_FRAME_BYTES
 
 if TYPE_CHECKING:
     from websockets.client import ClientProtocol

@@ -3,16 +3,18 @@
 import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from stepwire.formats.blocks import Block, Part
 from stepwire.formats.spool import FLOAT_ROW, HEAD_BYTES, ROW, ROW_BYTES, Item, read_record, set_of
-from stepwire.protocol import Batch, SetColumns
+
+if TYPE_CHECKING:
+    from stepwire.protocol import Batch, SetColumns
 
 
 def build_batch(
     parts: Sequence[Part], names: Mapping[int, tuple[str, ...]], is_new: Callable[[int], bool] = lambda _set: False
-) -> Batch:
+) -> "Batch":
     """One batch of records that follow each other.
 
     Args:
@@ -35,6 +37,8 @@ def build_batch(
         for (number, kind), found in rows.items()
     )
     n = parts[-1].seq + parts[-1].span - first
+    from stepwire.protocol import Batch
+
     return Batch(first_seq=first, n=n, sets=sets, records=tuple(records), crc=_crc(sets))
 
 
@@ -47,10 +51,12 @@ def _names_of(names: Mapping[int, tuple[str, ...]], number: int, row: Part) -> t
         return tuple(f"lost_name/{number}/{place}" for place in range(width // 8))
 
 
-def _columns(number: int, kind: int, parts: list[Part], first: int, names: tuple[str, ...] | None) -> SetColumns:
+def _columns(number: int, kind: int, parts: list[Part], first: int, names: tuple[str, ...] | None) -> "SetColumns":
     columns = [part.columns(first) if isinstance(part, Block) else _row_columns(part, first) for part in parts]
     at, steps, times, values = columns[0] if len(columns) == 1 else map(b"".join, zip(*columns, strict=True))
     step_type: Literal["i8", "f8"] = "i8" if kind == ROW else "f8"
+    from stepwire.protocol import SetColumns
+
     return SetColumns(id=number, names=names, at=at, step_type=step_type, steps=steps, times=times, values=values)
 
 
@@ -59,7 +65,7 @@ def _row_columns(row: Item, first: int) -> tuple[bytes, bytes, bytes, bytes]:
     return struct.pack("<I", row.seq - first), body[13:21], body[21:29], body[29:]
 
 
-def _crc(sets: tuple[SetColumns, ...]) -> int:
+def _crc(sets: "tuple[SetColumns, ...]") -> int:
     crc = 0
     for columns in sets:
         for column in (columns.at, columns.steps, columns.times, columns.values):

@@ -79,7 +79,9 @@ def _field(parts: list[Any]) -> str:
 
 async def _http_exception(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem(error.status_code, _TITLES.get(error.status_code, "Refused"), str(error.detail))
+    response = problem(error.status_code, _TITLES.get(error.status_code, "Refused"), str(error.detail))
+    response.headers.update(error.headers or {})
+    return response
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

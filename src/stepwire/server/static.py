@@ -24,8 +24,10 @@ class Page(StaticFiles):
             await send({"type": "websocket.close", "code": 1008, "reason": "The socket's address is /ws."})
             return
         if scope["path"].startswith("/api"):
-            if any(route.matches(scope)[0] is Match.PARTIAL for route in scope["app"].routes):
-                raise HTTPException(405, f"{scope['path'][:200]} does not answer {scope['method']}; see /api/docs.")
+            allowed = _methods(scope)
+            if allowed:
+                told = f"{scope['path'][:200]} does not answer {scope['method']}; see /api/docs."
+                raise HTTPException(405, told, {"Allow": ", ".join(sorted(allowed))})
             raise HTTPException(404, f"There is no {scope['path'][:200]!r}; see /api/docs.")
         if not (WEB / "index.html").exists():
             await PlainTextResponse("The page is not built. In a checkout run `make frontend`.\n", 503)(
@@ -41,3 +43,13 @@ class Page(StaticFiles):
             immutable = path.startswith("assets/")
             response.headers["Cache-Control"] = _FOREVER if immutable else "no-cache"
         return response
+
+
+def _methods(scope: Scope) -> set[str]:
+    """The methods that some route answers at this path."""
+    found: set[str] = set()
+    for included in scope["app"].routes:
+        for route in getattr(getattr(included, "original_router", None), "routes", [included]):
+            if route.matches(scope)[0] is Match.PARTIAL:
+                found |= route.methods
+    return found

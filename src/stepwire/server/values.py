@@ -7,7 +7,8 @@ import math
 from typing import Any
 
 from stepwire.errors import InvalidError
-from stepwire.protocol import MAX_JSON_DEPTH, MAX_NAME_BYTES, MAX_NAMES_PER_RECORD, MAX_STEP, Number
+from stepwire.limits import MAX_JSON_DEPTH, MAX_NAME_BYTES, MAX_NAMES_PER_RECORD, MAX_STEP
+from stepwire.protocol import Number
 
 _FROM_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 SYSTEM = "system/"

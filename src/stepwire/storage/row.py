@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Table, Text
 
 from stepwire.errors import InvalidError
-from stepwire.protocol import MAX_JSON_DEPTH
+from stepwire.limits import MAX_JSON_DEPTH
 from stepwire.storage.tables import Int, Json, Real, to_json
 
 MAX_INT = 2**63 - 1

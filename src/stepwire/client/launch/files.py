@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import re
 import threading
 import time
@@ -152,7 +153,7 @@ class Files:
 
     def _add_named(self, option: str, paths: Iterable[Path]) -> None:
         for path in paths:
-            if option in self._missing and path.exists():
+            if option in self._missing and os.path.exists(path):  # noqa: PTH110 - of Path's it may raise
                 self._missing.discard(option)
             self._add(path)
 

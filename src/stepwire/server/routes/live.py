@@ -22,12 +22,8 @@ from stepwire.errors import (
     StepwireError,
     StorageFullError,
 )
+from stepwire.limits import MAX_NAME_BYTES, PING_AFTER_SECONDS, PROTOCOL_VERSION, SILENT_AFTER_SECONDS, WINDOW_BYTES
 from stepwire.protocol import (
-    MAX_NAME_BYTES,
-    PING_AFTER_SECONDS,
-    PROTOCOL_VERSION,
-    SILENT_AFTER_SECONDS,
-    WINDOW_BYTES,
     Ack,
     Batch,
     Bye,

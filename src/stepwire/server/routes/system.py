@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from stepwire.errors import NotFoundError, UnauthorizedError
-from stepwire.protocol import PROTOCOL_VERSION, HostStatus
+from stepwire.limits import PROTOCOL_VERSION
+from stepwire.protocol import HostStatus
 from stepwire.server.body import StrictRoute
 from stepwire.server.context import Context, Ctx
 from stepwire.server.problems import encode_json

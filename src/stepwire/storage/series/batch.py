@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepwire.errors import InvalidError
-from stepwire.protocol import MAX_NAME_BYTES, MAX_NAMES_PER_RECORD, MAX_STEP, Batch, SetColumns
+from stepwire.limits import MAX_NAME_BYTES, MAX_NAMES_PER_RECORD, MAX_STEP
+from stepwire.protocol import Batch, SetColumns
 
 # Years 1 to 9999, so that every stored time can be written as a date.
 MIN_TIME = -62_135_596_800_000_000

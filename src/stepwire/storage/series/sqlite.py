@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from sqlalchemy import Connection
 
 from stepwire.errors import ConflictError, InvalidError, NotFoundError, SequenceGapError
-from stepwire.protocol import MAX_SERIES_PER_RUN, Batch
+from stepwire.limits import MAX_SERIES_PER_RUN
+from stepwire.protocol import Batch
 from stepwire.storage.database import Database, driver
 from stepwire.storage.row import check_text, read_cursor, whole
 from stepwire.storage.series import journal
