@@ -1,6 +1,6 @@
 // @vitest-environment node
 
-import { QueryClient } from "@tanstack/react-query";
+import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Feed } from "../live/feed";
 import type { Client } from "../services/api";
@@ -71,6 +71,28 @@ test("a run that is created appears at the top of the list, once", async () => {
   say(created);
   await vi.advanceTimersByTimeAsync(0);
   expect(listed().map((each) => each.id)).toEqual(["ccc", "b"]);
+});
+
+test.each([
+  ["a run that appeared", { type: "run_created", run_id: "ccc", number: 2, name: "ccc", project: "p" }, ["ccc", "b"]],
+  ["a run that was deleted", { type: "run_deleted", run_id: "b" }, ["ccc"]],
+] as const)("a list that was on its way does not undo %s meanwhile", async (_, message, expected) => {
+  const answers: ((page: RunPage) => void)[] = [];
+  const queryFn = () => new Promise<RunPage>((resolve) => answers.push(resolve));
+  const stop = new QueryObserver(queries, { queryKey: RUNS, queryFn, staleTime: Number.POSITIVE_INFINITY }).subscribe(
+    () => {},
+  );
+  stored.set("ccc", run("ccc"));
+  say({ type: "subscribed", run_id: "*", cursor: 1 });
+  say(message);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(answers.length).toBe(2);
+  const page = { next_cursor: null, counts: {} };
+  answers[1]?.({ ...page, runs: expected.map((id) => run(id)) });
+  answers[0]?.({ ...page, runs: [run("b")] });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(listed().map((each) => each.id)).toEqual(expected);
+  stop();
 });
 
 test("a status is shown at once and completed from the server", async () => {

@@ -113,6 +113,13 @@ export class Patches {
     const patch = (run: Run) => (run.id === id ? { ...run, ...change } : run);
     this.queries.setQueryData<RunPage>(RUNS, (page) => page && { ...page, runs: page.runs.map(patch) });
     this.queries.setQueryData<Run>(runKey(id), (run) => run && patch(run));
+    this.overtake();
+  }
+
+  /** A list that is on its way may be older than what came meanwhile, and would take its place: it is read anew. */
+  private overtake(): void {
+    if (this.queries.isFetching({ queryKey: RUNS, exact: true }) === 0) return;
+    void this.queries.invalidateQueries({ queryKey: RUNS, exact: true });
   }
 
   private async readRun(id: string): Promise<void> {
@@ -127,6 +134,7 @@ export class Patches {
     this.feed.seed([run]);
     this.queries.setQueryData<RunPage>(RUNS, (page) => page && withRun(page, run));
     this.queries.setQueryData<Run>(runKey(id), run);
+    this.overtake();
   }
 
   private removeRun(id: string): void {
@@ -135,6 +143,7 @@ export class Patches {
       RUNS,
       (page) => page && { ...page, runs: page.runs.filter((run) => run.id !== id) },
     );
+    this.overtake();
     this.queries.setQueryData(runKey(id), null);
     this.queries.removeQueries({ queryKey: [...CHECKPOINTS, id] });
   }
