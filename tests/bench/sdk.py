@@ -193,10 +193,8 @@ def loop() -> list[Figure]:
     with server() as (url, _), spool_folder() as folder:
         found = told(LOOP, url, STEPWIRE_DIR=folder)
     percent = (found["ratio"] - 1) * 100
-    note = (
-        f"24 pairs of 200 steps in turn; worst pair {(found['worst'] - 1) * 100:.1f} %; after a millisecond of work a "
-    )
-    note += f"log call has p50 {found['call']:.1f} µs, an empty function {found['empty']:.1f} µs"
+    calls = f"log call {found['call']:.1f} µs, empty function {found['empty']:.1f} µs"
+    note = f"24 pairs of 200 steps in turn; worst pair {(found['worst'] - 1) * 100:.1f} %; p50 after the work: {calls}"
     return [Figure("slow-down of a 1 ms loop", percent, "%", 1.0, "at most", cpu_control(), note)]
 
 

@@ -41,7 +41,7 @@ def test_a_taken_port_and_a_wrong_address_get_the_hint_that_helps(tmp_path, caps
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert main(["up", "--no-browser", "--data", str(tmp_path), "--port", port]) == 1
-    assert "--port" in capsys.readouterr().err
+    assert "Another program listens there; choose another port with --port." in capsys.readouterr().err
     assert main(["up", "--no-browser", "--data", str(tmp_path), "--port", "0", "--host", "192.0.2.1"]) == 1
     told = capsys.readouterr().err
     assert "--host" in told and "--port" not in told

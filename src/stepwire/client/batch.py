@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stepwire.protocol import Batch, SetColumns
 
-
 Record = dict[str, Any]
 """A record that is not a point: ``type``, ``time`` in µs, and the fields of that type."""
 
@@ -57,6 +56,8 @@ class Kept:
 
 def build_batch(first: int, items: list[Row | Kept], generation: int) -> "Batch":
     """Put rows side by side, metric set by metric set; the values are copied, never decoded."""
+    from stepwire.protocol import Batch
+
     rows: dict[MetricSet, list[tuple[int, Row]]] = {}
     records: list[Record] = []
     for at, item in enumerate(items):
@@ -69,19 +70,17 @@ def build_batch(first: int, items: list[Row | Kept], generation: int) -> "Batch"
     for columns in sets:
         for column in (columns.at, columns.steps, columns.times, columns.values):
             crc = zlib.crc32(column, crc)
-    from stepwire.protocol import Batch
-
     return Batch(first_seq=first, n=len(items), sets=sets, records=tuple(records), crc=crc)
 
 
 def _columns(metric_set: MetricSet, rows: list[tuple[int, Row]], generation: int) -> "SetColumns":
+    from stepwire.protocol import SetColumns
+
     count = len(rows)
     steps = [row[1] for _, row in rows]
     whole = all(type(step) is int for step in steps)
     new = metric_set.announced != generation
     metric_set.announced = generation
-    from stepwire.protocol import SetColumns
-
     return SetColumns(
         id=metric_set.ordinal,
         names=metric_set.names if new else None,

@@ -132,6 +132,8 @@ class KeptRecords:
 
     def _fill_hole(self, lost: Item) -> "Batch":
         """What stands for records that the server had once and has no more, and that are kept nowhere."""
+        from stepwire.protocol import Batch
+
         records: list[dict[str, Any]] = []
         first, last = lost.seq, lost.seq + lost.span - 1
         if self._config is not None and first < last:
@@ -139,8 +141,6 @@ class KeptRecords:
             first += 1
         gap = gap_record(first, last, "the server lost them", time_of(lost))
         records.append({"at": first - lost.seq, **gap})
-        from stepwire.protocol import Batch
-
         return Batch(first_seq=lost.seq, n=lost.span, records=tuple(records), crc=0)
 
     def acknowledge(self, seq: int) -> None:

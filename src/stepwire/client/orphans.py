@@ -123,9 +123,9 @@ class Courier:
         return Delivery(self.spool, self.owner, delivered, self.outbox.pending, why)
 
     def _introduce(self, writer_id: str, next_seq: int) -> "Hello":
-        known = self.spool.identity
         from stepwire.protocol import Hello
 
+        known = self.spool.identity
         return Hello(
             run_id=self.spool.run_id,
             writer_id=writer_id,

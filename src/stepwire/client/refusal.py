@@ -1,8 +1,5 @@
 """Why a server ends a connection for good, or for now."""
 
-HEARTBEAT_SECONDS = 15.0
-"""A stream that has nothing to say says so this often, lest it be taken for dead."""
-
 
 class FinalError(ConnectionError):
     """The server wants nothing more of this run. ``reason`` says why in a few words."""

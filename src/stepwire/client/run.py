@@ -27,7 +27,6 @@ from stepwire.client.outbox import MemoryOutbox, NullOutbox, Outbox
 from stepwire.client.outbox_spool import SpoolOutbox
 from stepwire.client.rank_metrics import RankMetrics
 from stepwire.client.ranks import job, mark, warn_silent
-from stepwire.client.refusal import HEARTBEAT_SECONDS
 from stepwire.client.sampler import Sampler
 from stepwire.client.settings import ClientSettings
 from stepwire.client.spool import Spool, SpoolPlace
@@ -35,6 +34,7 @@ from stepwire.client.subject import Subject
 from stepwire.client.transport import NullTransport, Transport, WebSocketTransport
 from stepwire.errors import InvalidError
 from stepwire.formats.places import boot_id
+from stepwire.limits import HEARTBEAT_SECONDS
 from stepwire.system import installation_id, process_space
 from stepwire.version import __version__
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from stepwire.client.clock import Clock
 from stepwire.client.outbox import FRAME_RECORDS, Outbox
-from stepwire.client.refusal import HEARTBEAT_SECONDS, FinalError, RunOwnedError, StreamLostError
+from stepwire.client.refusal import FinalError, RunOwnedError, StreamLostError
 from stepwire.client.transport import Transport
-from stepwire.limits import PING_AFTER_SECONDS, SILENT_AFTER_SECONDS, WINDOW_BYTES
+from stepwire.limits import HEARTBEAT_SECONDS, PING_AFTER_SECONDS, SILENT_AFTER_SECONDS, WINDOW_BYTES
 from stepwire.protocol import (
     Ack,
     Batch,

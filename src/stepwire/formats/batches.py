@@ -52,11 +52,11 @@ def _names_of(names: Mapping[int, tuple[str, ...]], number: int, row: Part) -> t
 
 
 def _columns(number: int, kind: int, parts: list[Part], first: int, names: tuple[str, ...] | None) -> "SetColumns":
+    from stepwire.protocol import SetColumns
+
     columns = [part.columns(first) if isinstance(part, Block) else _row_columns(part, first) for part in parts]
     at, steps, times, values = columns[0] if len(columns) == 1 else map(b"".join, zip(*columns, strict=True))
     step_type: Literal["i8", "f8"] = "i8" if kind == ROW else "f8"
-    from stepwire.protocol import SetColumns
-
     return SetColumns(id=number, names=names, at=at, step_type=step_type, steps=steps, times=times, values=values)
 
 

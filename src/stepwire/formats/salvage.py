@@ -115,7 +115,8 @@ def _free_read(path: Path, identity: dict[str, Any], folder: Path | None) -> boo
     if items and folder is None:
         return _shrink(path, items, identity)
     if items and folder is not None:
-        _move(items, folder, {**identity, "ring": None, _SMALL: None})
+        identity.pop(_SMALL, None)
+        _move(items, folder, {**identity, "ring": None})
     path.unlink()
     return True
 

@@ -164,10 +164,9 @@ class Guard:
         if not client or not server or not _is_loopback(client[0]):
             return False
         known = scope.get("state", {}).get(PEER, {})
-        if known.get(PEER):  # to ask takes four system calls, each of which hands the interpreter to another thread
-            return True
-        known[PEER] = same_user(self._peer_uid, (client[0], client[1]), (server[0], server[1] or 0))
-        return bool(known[PEER])
+        if not known.get("is_ours"):  # to ask takes four system calls, each of which hands the interpreter over
+            known["is_ours"] = same_user(self._peer_uid, (client[0], client[1]), (server[0], server[1] or 0))
+        return bool(known["is_ours"])
 
 
 def _only(headers: list[tuple[bytes, bytes]], wanted: bytes) -> str:
