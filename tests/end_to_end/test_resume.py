@@ -149,8 +149,9 @@ def test_of_two_that_resume_one_run_one_owns_it(
     began = told(crashed)
     crashed.wait(20)
     source = (
-        "print('{}', flush=True)\ninput()\nmonitor = resume()\nsource = int(sys.stdin.readline())\ntell()\n"
-        "train(range(monitor.get_last_checkpoint()['step'] + 1, 200), source)\ntell()\ninput()"
+        "print('{}', flush=True)\ninput()\nmonitor = resume()\nsource = int(sys.stdin.readline())\n"
+        "last = monitor.get_last_checkpoint()['step']\ntell()\ninput()\n"  # the owner's next one would be newer
+        "train(range(last + 1, 200), source)\ntell()\ninput()"
     )
     processes = [start(source) for _ in range(2)]
     for process in processes:
@@ -162,6 +163,8 @@ def test_of_two_that_resume_one_run_one_owns_it(
             resumed.append(told(process))
     if not is_first_known:
         resumed = [told(process) for process in processes]
+    for process in processes:
+        say(process, "\n")
     ended = [told(process) for process in processes]
     assert ended == resumed
     owners = [one for one in resumed if one["run"] == began["run"]]
