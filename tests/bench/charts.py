@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from tests.bench.host import Span
 from tests.bench.noise import DIP_AT, PEAK_AT, SPIKE_EVERY, Noise
 from tests.bench.stored import DifferentError
 
@@ -88,6 +89,12 @@ class Reader:
     def json(self, path: str) -> Any:
         """The answer, parsed."""
         return json.loads(self.get(path)[1])
+
+    def span(self, path: str) -> Span:
+        """When the request began and when its last byte came."""
+        began = time.monotonic()
+        self.get(path)
+        return began, time.monotonic()
 
     def times(self, paths: "list[str]") -> list[float]:
         """Milliseconds of each."""

@@ -1,7 +1,8 @@
 """The series engine takes points: from SDK processes, as raw frames over the socket, and how soon it acknowledges."""
 
+from tests.bench.host import watched
 from tests.bench.load import CLIENTS, MIDDLE, SMALL, Shape, check_all, rate, share_of_cpu, worst, write
-from tests.bench.machine import Figure, cpu_control, quantile, sync_control, sync_milliseconds
+from tests.bench.machine import Figure, beside_host, cpu_control, quantile, sync_control, sync_milliseconds
 from tests.bench.noise import Noise
 from tests.bench.processes import together
 from tests.bench.server import server
@@ -50,7 +51,8 @@ def light(seconds: float = 20, frames_per_second: float = 50) -> list[Figure]:
     """One client waits for each acknowledgement before its next frame."""
     disk = sync_milliseconds()
     with server() as (url, _):
-        told = write(url, MIDDLE, seconds, clients=1, window=1, rate=frames_per_second * MIDDLE.rows)
+        with watched() as host:
+            told = write(url, MIDDLE, seconds, clients=1, window=1, rate=frames_per_second * MIDDLE.rows, spans=True)
         check_all(url, told)
     disk += sync_milliseconds()
     p50, p99 = quantile(disk, 0.5), quantile(disk, 0.99)
@@ -58,10 +60,10 @@ def light(seconds: float = 20, frames_per_second: float = 50) -> list[Figure]:
     note = f"{told[0]['frames']:,} frames of 50 x 20, one at a time; worst {told[0]['worst']:.1f} ms"
     note += f"; goal of p99: 5 ms, or fdatasync p99 + 2 ms = {p99 + 2:.1f} ms"
     name = "acknowledgement, light load"
-    return [
-        Figure(f"{name}, p50", told[0]["p50"], "ms", 2, "at most", control, note),
-        Figure(f"{name}, p99", told[0]["p99"], "ms", max(5, round(p99 + 2, 1)), "at most", control, note),
-    ]
+    middle = Figure(f"{name}, p50", told[0]["p50"], "ms", 2, "at most", control, note)
+    late = Figure(f"{name}, p99", told[0]["p99"], "ms", max(5, round(p99 + 2, 1)), "at most", control, note)
+    spans = told[0]["spans"]
+    return [*beside_host(middle, host, spans, 0.5), *beside_host(late, host, spans, 0.99)]
 
 
 def unsealed(url: str) -> str:

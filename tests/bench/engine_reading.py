@@ -6,8 +6,9 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench.charts import Reader, Series, interleaved
+from tests.bench.host import Span, milliseconds, watched
 from tests.bench.load import MIDDLE, Background, Shape, check_all, rate, write
-from tests.bench.machine import Figure, cpu_control, paced_control, quantile
+from tests.bench.machine import Figure, beside_host, cpu_control, paced_control, quantile
 from tests.bench.noise import Noise
 from tests.bench.processes import together
 from tests.bench.server import data_folder, forget_cached, server, wait_until_ready
@@ -35,7 +36,7 @@ def reading(sizes: list[int], zooms: int = 300) -> list[Figure]:
             loaded = Loaded([one_series(url, size) for size in sizes], dozens(url))
             sealed = settle(url)
             figures = idle(url, loaded.series, zooms, f"sealed {sealed:.0f} s after the last point")
-            figures += [many(url, loaded.runs)]
+            figures += many(url, loaded.runs)
             figures += busy(url, loaded.series, zooms)
         figures += inside(folder, loaded.series, zooms)
         figures += cold(folder, loaded.series)
@@ -66,7 +67,7 @@ def idle(url: str, series: list[Series], zooms: int, note: str) -> list[Figure]:
     times = timed(reader, series, zooms)
     figures = []
     for one in series:
-        found = times[one.run_id]
+        found = milliseconds(times[one.run_id])
         more = f"{zooms} random zooms, p99 {quantile(found, 0.99):.1f}, worst {max(found):.0f} ms; extremes checked; {note}"
         name = f"chart over HTTP, {one.rows:,} points, idle, p50"
         figures.append(Figure(name, quantile(found, 0.5), "ms", 8, "at most", cpu_control(), more))
@@ -79,30 +80,32 @@ def busy(url: str, series: list[Series], zooms: int) -> list[Figure]:
     control = f"{cpu_control()}; {paced_control(PAUSE_SECONDS)}"
     with Background(url, MIDDLE, seconds, salt=1000, rate=WRITTEN_MEANWHILE / 4 / 50) as writers:
         time.sleep(3)
-        times = timed(Reader(url), series, zooms, PAUSE_SECONDS)
+        with watched() as host:
+            times = timed(Reader(url), series, zooms, PAUSE_SECONDS)
         told = writers.told()
     check_all(url, told)
     note = f"{rate(told):,.0f} points/s written meanwhile, read back"
     figures = []
     for one in series:
-        found = times[one.run_id]
+        found = milliseconds(times[one.run_id])
         more = f"{zooms} random zooms, p50 {quantile(found, 0.5):.1f}, worst {max(found):.0f} ms; {note}"
         name = f"chart over HTTP, {one.rows:,} points, while writing, p99"
-        figures.append(Figure(name, quantile(found, 0.99), "ms", 25, "at most", control, more))
+        figure = Figure(name, quantile(found, 0.99), "ms", 25, "at most", control, more)
+        figures += beside_host(figure, host, times[one.run_id], 0.99)
     return figures
 
 
-def timed(reader: Reader, series: list[Series], zooms: int, pause: float = 0) -> dict[str, list[float]]:
-    """Milliseconds of each zoom, by run; one begins every ``pause`` seconds."""
-    times: dict[str, list[float]] = {one.run_id: [] for one in series}
+def timed(reader: Reader, series: list[Series], zooms: int, pause: float = 0) -> dict[str, list[Span]]:
+    """When each zoom began and ended, by run; one begins every ``pause`` seconds."""
+    times: dict[str, list[Span]] = {one.run_id: [] for one in series}
     began = time.monotonic()
     for number, (one, window) in enumerate(interleaved(series, zooms)):
         time.sleep(max(0.0, began + number * pause - time.monotonic()))
-        times[one.run_id].append(reader.get(one.path(window))[0])
+        times[one.run_id].append(reader.span(one.path(window)))
     return times
 
 
-def many(url: str, runs: list[str], times: int = 40) -> Figure:
+def many(url: str, runs: list[str], times: int = 80) -> list[Figure]:
     """One request for all metrics of ten runs."""
     reader = Reader(url)
     path = f"/api/series?runs={','.join(runs)}&keys=layer.*&points=1000"
@@ -110,10 +113,14 @@ def many(url: str, runs: list[str], times: int = 40) -> Figure:
     if len(chart["series"]) != len(runs) * TWELVE.metrics:
         raise AssertionError(f"{len(chart['series'])} lines")
     size = len(reader.get(path)[1])
-    found = reader.times([path] * times)
+    reader.times([path] * 3)
+    with watched() as host:
+        spans = [reader.span(path) for _ in range(times)]
+    found = milliseconds(spans)
     note = f"{chart['stored']:,} points behind it, {size / 1e6:.1f} MB of JSON; p50 {median(found):.0f}, worst {max(found):.0f} ms"
     name = f"chart over HTTP, {len(runs)} runs x {TWELVE.metrics} metrics, p95"
-    return Figure(name, quantile(found, 0.95), "ms", 150, "at most", cpu_control(), note)
+    figure = Figure(name, quantile(found, 0.95), "ms", 150, "at most", cpu_control(), note)
+    return beside_host(figure, host, spans, 0.95)
 
 
 def inside(folder: Path, series: list[Series], zooms: int) -> list[Figure]:

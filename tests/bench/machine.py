@@ -5,8 +5,11 @@ import statistics
 import subprocess
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
+
+from tests.bench.host import Host, Span, milliseconds
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,14 @@ def quantile(values: list[float], share: float) -> float:
     """The value below which ``share`` of the sorted values lie."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def beside_host(figure: Figure, host: Host, spans: Sequence[Span], share: float) -> list[Figure]:
+    """The figure, and the same one without what met a moment in which the machine itself was slow."""
+    steady = milliseconds(host.steady(spans))
+    note = f"{len(spans) - len(steady)} of {len(spans)} left out: the machine was slow {host.share:.1%} of the time"
+    name = f"{figure.name}, where the machine was not slow"
+    return [figure, replace(figure, name=name, measured=quantile(steady, share), note=note)]
 
 
 def commit() -> str:

@@ -38,6 +38,7 @@ class Writer:
         self._window = max(1, min(window, welcome["window_bytes"] // self._tape.frame_bytes))
         self._under_way: deque[tuple[int, float]] = deque()  # (frame after the last of a piece, when it was sent)
         self.latencies: list[float] = []
+        self.arrivals: list[float] = []
         self.sent = self.acked = 0
 
     def open(self) -> None:
@@ -48,6 +49,7 @@ class Writer:
         self.sent = 1
         self._wait_for_all()
         self.latencies.clear()
+        self.arrivals.clear()
 
     def write(self, seconds: float, frames: int) -> tuple[float, float]:
         """Write for ``seconds`` or up to ``frames`` in all, and wait for all acknowledgements.
@@ -102,6 +104,7 @@ class Writer:
             end, when = self._under_way[0]
             upto = min(end, acked)
             self.latencies += [now - when] * (upto - self.acked)
+            self.arrivals += [now] * (upto - self.acked)
             self.acked = upto
             if upto == end:
                 self._under_way.popleft()
@@ -120,7 +123,8 @@ class Writer:
 
 def main() -> None:
     """Do one order: ``url``, ``run_id``, ``salt``, ``metrics``, ``rows`` per frame, and whichever of ``exact32``,
-    ``seconds``, ``frames`` (in all), ``window``, ``rate`` (rows per second), ``prepare`` (frames), ``leave_open``."""
+    ``seconds``, ``frames`` (in all), ``window``, ``rate`` (rows per second), ``prepare`` (frames), ``leave_open``,
+    ``spans`` (tell when each frame was on its way, in monotonic seconds)."""
     given = order()
     noise = Noise(given["salt"], given["metrics"], given.get("exact32", True))
     writer = Writer(
@@ -137,6 +141,8 @@ def main() -> None:
     cpu = time.process_time()
     began, ended = writer.write(given.get("seconds", FOR_EVER), given.get("frames", FOR_EVER))
     told = _latencies(writer.latencies) | {"cpu": time.process_time() - cpu}
+    if given.get("spans"):
+        told["spans"] = [(now - took, now) for now, took in zip(writer.arrivals, writer.latencies, strict=True)]
     if not given.get("leave_open"):
         writer.close()
     rows = writer.acked * given["rows"]

@@ -107,7 +107,7 @@ class KeptRecords:
             self._sent.extend(items)
         return items
 
-    def _note_names(self, item: Item) -> None:
+    def _note_names(self, item: Part) -> None:
         if item.kind == NAMES:
             ordinal, names = read_names(item.body)
             self._keep_names(ordinal, names)

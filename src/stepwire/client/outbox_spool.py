@@ -4,7 +4,7 @@ import logging
 import threading
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,7 +15,7 @@ from stepwire.client.kept import KeptRecords
 from stepwire.client.outbox import MEMORY_BYTES
 from stepwire.client.ring import RING_BYTES, Ring
 from stepwire.client.spool import Spool
-from stepwire.formats.blocks import Block, Part, read_block
+from stepwire.formats.blocks import Block, Part, read_parts
 from stepwire.formats.spool import (
     FLOAT_ROW,
     GAP,
@@ -291,7 +291,7 @@ class SpoolOutbox(KeptRecords):
         items: list[Part] = []
         for at, piece in pieces:
             start = max(start, at)
-            for after, item in _read_parts(piece, start - at, most):
+            for after, item in read_parts(piece, start - at, most, checks=False):
                 start = at + after
                 self._read_at = max(self._read_at, start)
                 if isinstance(item, Item):
@@ -356,21 +356,6 @@ class SpoolOutbox(KeptRecords):
         self._begin()  # first: whatever happens, this process never writes into its parent's ring
         if spool is not None:
             spool.abandon()
-
-
-def _read_parts(piece: bytes, place: int, most: int) -> Iterator[tuple[int, Part]]:
-    """The records of a piece of the ring, rows that stand together as one, each with the place after it."""
-    while True:
-        part: Part | None = read_block(piece, place, most)
-        if part is not None:
-            place += len(part.body)
-        else:
-            found = next(read_items(piece, place), None)
-            if found is None:
-                return
-            place, part = found
-        most -= part.span
-        yield place, part
 
 
 class _NoRing:

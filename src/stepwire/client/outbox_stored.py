@@ -1,11 +1,12 @@
 """The outbox of a spool that another process wrote: what it left, or what it still writes, on its way to a server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from stepwire.client.batch import Record, Row
 from stepwire.client.kept import KeptRecords
+from stepwire.formats.blocks import Block, Part
 from stepwire.formats.ring import read_ring
 from stepwire.formats.spool import NAMES, RECORD, Item, read_record, record_body
 from stepwire.formats.spoolfolder import (
@@ -83,9 +84,9 @@ class StoredOutbox(KeptRecords):
             if self._last == before:
                 return before > began
 
-    def _note(self, item: Item) -> None:
+    def _note(self, item: Part) -> None:
         self._note_names(item)
-        if item.kind == RECORD:
+        if isinstance(item, Item) and item.kind == RECORD:
             self._note_record(item)
         self._last = max(self._last, item.seq + item.span - 1)
 
@@ -130,9 +131,10 @@ class StoredOutbox(KeptRecords):
     def wake_on_put(self) -> None:
         """Do nothing: who refreshes wakes."""
 
-    def _read(self, limit: int, most: int) -> list[Item]:
+    def _read(self, limit: int, most: int) -> Sequence[Part]:
         # What came after the last look is left for the next one, so that nothing is sent that `last` does not count.
-        found = [item for item in self._reader.read(self._read_seq, limit, most) if item.seq <= self._last]
+        read = self._reader.read(self._read_seq, limit, most)
+        found = [_until(self._last, item) for item in read if item.seq <= self._last]
         if any(item.kind != NAMES for item in found):
             return found
         later = [item for item in self._rest if item.seq + item.span > self._read_seq]
@@ -175,3 +177,8 @@ class StoredOutbox(KeptRecords):
         """Let go of the files: the parent delivers."""
         self._reader.close()
         self._scan.close()
+
+
+def _until(last: int, item: Part) -> Part:
+    """The item without what comes after record ``last``."""
+    return item.first(min(item.span, last + 1 - item.seq)) if isinstance(item, Block) else item

@@ -1,20 +1,22 @@
-"""Rows of one metric set that stand side by side in a ring, taken as a whole instead of one by one.
+"""Rows of one metric set that stand side by side in a ring or a segment, taken as a whole instead of one by one.
 
 The thread that sends shares Python's lock with the training. What it does per record costs the training that time;
 so rows that follow each other with the same names are found and put into columns by slices with a stride, in C.
 """
 
+import zlib
 from array import array
 from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
-from stepwire.formats.spool import FLOAT_ROW, HEAD_BYTES, MAX_BODY_BYTES, ROW, Item
+from stepwire.formats.spool import FLOAT_ROW, HEAD_BYTES, MAX_BODY_BYTES, ROW, Item, read_items
 
 _LEAST = 4  # fewer rows are read one by one
 _SAME = (0, 1, 2, 3, 16, 17, 18, 19, 20)  # the bytes of a record that tell length, type and metric set
 _STEP, _TIME, _VALUES = 21, 29, 37
 _read_place = Struct("<IIQBI").unpack_from
+_read_check = Struct("<IQ").unpack_from
 
 
 class Block(NamedTuple):
@@ -56,11 +58,33 @@ class Block(NamedTuple):
         return bytes(found)
 
 
-def read_block(data: bytes, place: int, most: int) -> Block | None:
-    """The rows of one metric set at ``place``, at most ``most``; ``None`` when fewer than some stand together there.
+Part = Item | Block
 
-    Checksums are not looked at: this is for bytes that this process wrote.
+
+def read_parts(data: bytes, place: int, most: int, *, checks: bool) -> Iterator[tuple[int, Part]]:
+    """The records in ``data`` from ``place``, each or each block with the place after it, at most ``most``.
+
+    Ends before the first that is not whole.
+
+    Args:
+        checks: Whether the rows of a block are checked against their checksums: not needed for bytes in the memory of
+            the process that wrote them.
     """
+    while most > 0:
+        part: Part | None = _read_block(data, place, most, checks=checks)
+        if part is not None:
+            place += len(part.body)
+        else:
+            found = next(read_items(data, place), None)
+            if found is None:
+                return
+            place, part = found
+        most -= part.span
+        yield place, part
+
+
+def _read_block(data: bytes, place: int, most: int, *, checks: bool) -> Block | None:
+    """The rows of one metric set at ``place``, at most ``most``; ``None`` when fewer than some stand together there."""
     if place + _VALUES > len(data):
         return None
     length, _, seq, kind, ordinal = _read_place(data, place)
@@ -73,12 +97,20 @@ def read_block(data: bytes, place: int, most: int) -> Block | None:
             return None
         same = data[place + offset : place + count * stride : stride]
         count = len(same) - len(same.lstrip(same[:1]))
-    if count < _LEAST:
-        return None
-    return Block(seq, kind, data[place : place + count * stride], count, stride, ordinal)
+    body = data[place : place + count * stride]
+    if checks:
+        count = _count_whole(body, seq, stride)
+        body = body[: count * stride]
+    return Block(seq, kind, body, count, stride, ordinal) if count >= _LEAST else None
 
 
-Part = Item | Block
+def _count_whole(body: bytes, seq: int, stride: int) -> int:
+    """How many rows from the first on are as they were written, and numbered one after the other."""
+    rows = memoryview(body)
+    for count, start in enumerate(range(0, len(body), stride)):
+        if _read_check(rows, start + 4) != (zlib.crc32(rows[start + HEAD_BYTES : start + stride]), seq + count):
+            return count
+    return len(body) // stride
 
 
 def rows_of(block: Block) -> Iterator[Item]:

@@ -7,11 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stepwire.formats.blocks import Block, Part, read_parts
 from stepwire.formats.spool import (
     NAMES,
     RECORD,
     SEGMENT_HEAD_BYTES,
-    Item,
     read_ack,
     read_items,
     read_names,
@@ -121,7 +121,7 @@ def all_names(folder: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
             yield read_names(item.body)
 
 
-def last_status(folder: Path, rest: Iterable[Item] = ()) -> str | None:
+def last_status(folder: Path, rest: Iterable[Part] = ()) -> str | None:
     """The status that a run's process wrote as its last word, ``None`` when it wrote none or went on after it.
 
     Reads all of the spool. Raises OSError.
@@ -140,7 +140,7 @@ def last_status(folder: Path, rest: Iterable[Item] = ()) -> str | None:
     return _status_in(rest, found)
 
 
-def _status_in(items: Iterable[Item], before: str | None) -> str | None:
+def _status_in(items: Iterable[Part], before: str | None) -> str | None:
     for item in items:
         if item.kind == RECORD and (record := read_record(item.body)).get("type") == "status":
             before = None if record.get("status") == "running" else str(record.get("status"))
@@ -161,15 +161,17 @@ class SegmentReader:
         self._at = 0
         self._next = 0
 
-    def read(self, seq: int, limit: int, most: int) -> list[Item]:
+    def read(self, seq: int, limit: int, most: int) -> list[Part]:
         """Records from number ``seq`` on: about ``limit`` bytes, at most ``most`` of them; names come along.
+
+        Rows of one metric set that stand together come as one block.
 
         What stands between may be missing: a first item of a higher number tells that the records before it are
         gone. Raises OSError.
         """
         if self._segment is None or self._next != seq:
             self._seek(seq)
-        items: list[Item] = []
+        items: list[Part] = []
         size = count = 0
         while self._segment is not None and count < most and (size < limit or not count):
             found = self._read_some(max(limit - size, 1), most - count)
@@ -184,9 +186,9 @@ class SegmentReader:
                     self._open(later)  # what is torn at the end stands there again, or is gone
             for item in found:
                 if item.seq + item.span > seq or item.kind == NAMES:
-                    items.append(item)
+                    items.append(item.after(seq - 1) if isinstance(item, Block) and item.seq < seq else item)
                     size += len(item.body)
-                    count += item.kind != NAMES
+                    count += len(item.body) // item.stride if isinstance(item, Block) else item.kind != NAMES
         return items
 
     def close(self) -> None:
@@ -208,17 +210,15 @@ class SegmentReader:
         self._fd = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
         self._segment, self._at, self._next = segment, SEGMENT_HEAD_BYTES, segment.first_seq
 
-    def _read_some(self, limit: int, most: int) -> list[Item]:
+    def _read_some(self, limit: int, most: int) -> list[Part]:
         assert self._fd is not None
         data = os.pread(self._fd, max(min(limit, CHUNK_BYTES, most * _USUAL_BYTES), 4096), self._at)
         if len(data) >= 4 and (needed := 8 + struct.unpack_from("<I", data)[0]) > len(data):
             data = os.pread(self._fd, min(needed, 2**25), self._at)
         items, place = [], 0
-        for after, item in read_items(data):
+        for after, item in read_parts(data, 0, most, checks=True):
             items.append(item)
             place = after
-            if len(items) >= most:
-                break
         self._at += place
         if items:
             self._next = items[-1].seq + (items[-1].span or 1)

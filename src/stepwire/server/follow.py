@@ -16,6 +16,7 @@ import structlog
 
 from stepwire.errors import GoneError
 from stepwire.formats.batches import build_batch
+from stepwire.formats.blocks import Part
 from stepwire.formats.ring import read_ring
 from stepwire.formats.salvage import remove_delivered, salvage_rings
 from stepwire.formats.spool import NAMES, RECORD, Item, read_names, read_record, record_body, write_ack
@@ -162,7 +163,7 @@ class Follower:
             return True
         return False
 
-    async def _store(self, stream: Stream, followed: _Followed, items: list[Item]) -> bool:
+    async def _store(self, stream: Stream, followed: _Followed, items: Sequence[Part]) -> bool:
         batch = await asyncio.to_thread(_batch, followed, items)
         if batch is None:
             return False
@@ -237,7 +238,7 @@ def _list(folder: Path) -> list[FoundSpool]:
     return list(find_spools(folder))
 
 
-def _read(followed: _Followed) -> list[Item]:
+def _read(followed: _Followed) -> Sequence[Part]:
     found = followed.reader.read(followed.seq, READ_BYTES, READ_RECORDS)
     followed.reader.close()  # opened anew each time: a network's file system tells of growth when a file is opened
     if any(item.kind != NAMES for item in found):
@@ -245,7 +246,7 @@ def _read(followed: _Followed) -> list[Item]:
     return [item for item in followed.rest if item.kind == NAMES or item.seq + item.span > followed.seq]
 
 
-def _batch(followed: _Followed, items: list[Item]) -> Batch | None:
+def _batch(followed: _Followed, items: Sequence[Part]) -> Batch | None:
     rows = []
     for item in items:
         if item.kind == NAMES:
