@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
 
 import msgspec
 import pytest
@@ -172,7 +171,7 @@ def test_a_script_that_joins_its_wrappers_run_goes_on_from_the_folder_all_the_sa
     """Each start of a wrapper is a run of its own; what the script goes on from is in the folder, as without one."""
     crash(tmp_path, 5)
     for attempt, wrapper in enumerate(("run_wrapper1", "run_wrapper2"), 2):
-        settings = replace(read_settings("exp", {"run_id": wrapper}), joins=True)
+        settings = read_settings("exp", {"run_id": wrapper})._replace(joins=True)
         transport = MemoryTransport()
         plan = resuming.read_plan(tmp_path, "fork", None, wrapper)
         run = resuming.resume(lambda _id, known=settings: known, plan, {}, transport)

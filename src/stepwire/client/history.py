@@ -3,9 +3,8 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from stepwire.client.document import clean
 from stepwire.client.identity import MAX_CHECKPOINTS, SavedCheckpoint
@@ -17,8 +16,7 @@ _STEPS = ("step", "global_step")
 OnConflict = Literal["fork", "take"]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What a run goes on from.
 
     Attributes:

@@ -11,9 +11,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from stepwire.client.environment import whoami
 from stepwire.client.settings import RUN_ID
@@ -30,8 +29,7 @@ _DRAFT_SECONDS = 3600.0
 _START_TOLERANCE_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class SavedCheckpoint:
+class SavedCheckpoint(NamedTuple):
     """A checkpoint that a run registered: its id, absolute path, and step if that is known."""
 
     id: str
@@ -39,8 +37,7 @@ class SavedCheckpoint:
     step: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What the file holds.
 
     Attributes:
@@ -171,11 +168,11 @@ class IdentityFile:
 
     def add(self, saved: SavedCheckpoint) -> None:
         """Note a checkpoint. Never waits for the disk."""
-        self._change(lambda mine: replace(mine, checkpoints=(*mine.checkpoints, saved)[-MAX_CHECKPOINTS:]))
+        self._change(lambda mine: mine._replace(checkpoints=(*mine.checkpoints, saved)[-MAX_CHECKPOINTS:]))
 
     def release(self) -> None:
         """Note that the run has ended in this process. Never waits for the disk."""
-        self._change(lambda mine: replace(mine, owner=None))
+        self._change(lambda mine: mine._replace(owner=None))
 
     def give_back(self) -> None:
         """Undo ``adopt``: the run belongs to another process. Called by a thread that may wait."""
@@ -237,7 +234,7 @@ class IdentityFile:
         known = {saved.id for saved in mine.checkpoints}
         others = [saved for saved in found.checkpoints if saved.id not in known] if found else []
         checkpoints = (*others, *mine.checkpoints)[-MAX_CHECKPOINTS:]
-        _replace(self.path, _encode(replace(mine, checkpoints=checkpoints), self.folder))
+        _replace(self.path, _encode(mine._replace(checkpoints=checkpoints), self.folder))
 
     def _warn(self, error: Exception) -> None:
         now = time.monotonic()
@@ -290,11 +287,12 @@ def _decode_checkpoints(saved: list[Any], folder: Path) -> Iterable[SavedCheckpo
 
 def _encode(identity: Identity, folder: Path) -> bytes:
     """Paths within the folder are relative to it, so that it may be moved."""
-    fields = asdict(identity)
     base = folder.absolute()
-    for saved in fields["checkpoints"]:
+    checkpoints = [saved._asdict() for saved in identity.checkpoints]
+    for saved in checkpoints:
         if Path(saved["path"]).is_relative_to(base):
             saved["path"] = str(Path(saved["path"]).relative_to(base))
+    fields = identity._replace(checkpoints=())._asdict() | {"checkpoints": checkpoints}
     return json.dumps({"format": _FORMAT, **fields}, indent=1).encode() + b"\n"
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from stepwire.client.settings import DEFAULT_URL, RUN_ID, ClientSettings, read_url
@@ -36,8 +35,7 @@ def accept(
         return settings
     _joined_in = os.getpid()
     is_sampled = space == process_space() and arguments.get("system_metrics_interval") is None
-    return replace(
-        settings,
+    return settings._replace(
         run_id=told,
         joins=True,
         of_command=True,

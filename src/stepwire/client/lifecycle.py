@@ -6,11 +6,11 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NoReturn, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from stepwire.client.notebook import kernel_shell, on_cell_error
 from stepwire.client.sigterm import SIGTERM_EXIT_CODE, Sigterm
@@ -23,8 +23,7 @@ _MAX_ERRORS = 20
 INTERRUPTED_BY_KEYBOARD = 130  # what a shell sees of a process that ctrl-C ended
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a run ended: final status, exit code if known, why, and the exception if there was one."""
 
     status: str
@@ -193,6 +192,22 @@ class Lifecycle:
             if not self._is_hooked_again:
                 self._is_hooked_again = True
                 util.register_after_fork(self, Lifecycle._hook_end_again)
+                self._hook_printed()
+
+    def _hook_printed(self) -> None:
+        """Note a child's exception when ``multiprocessing`` prints it: from Python 3.13 on it is gone at the end."""
+        if sys.version_info < (3, 13):
+            return
+        from multiprocessing.process import BaseProcess
+
+        previous = traceback.print_exc
+
+        def print_exc(*arguments: Any, **more: Any) -> None:
+            if sys._getframe(1).f_code is BaseProcess._bootstrap.__code__:
+                self._uncaught = sys.exc_info()[1]
+            previous(*arguments, **more)
+
+        traceback.print_exc = print_exc
 
     def _hook_end_again(self) -> None:
         """A process of ``multiprocessing`` forgets its finalizers after it has made what came with its arguments."""

@@ -6,10 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stepwire.client.clock import Clock
 from stepwire.client.imports import load
@@ -34,8 +33,7 @@ NO_SERVER_SECONDS = 10.0
 _SWEPT: set[tuple[Path, str, int]] = set()
 
 
-@dataclass(slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """What became of one spool: records that the server has now, those it has not, and why not."""
 
     spool: FoundSpool
@@ -143,7 +141,6 @@ class Courier:
         )
 
 
-@dataclass(slots=True)
 class Couriers:
     """Delivers all spools under a folder, once or for as long as runs go on.
 
@@ -153,29 +150,35 @@ class Couriers:
         wanted: Whether a spool is to be delivered there.
     """
 
-    root: Path
-    transport: Callable[[FoundSpool], Transport]
-    wanted: Callable[[FoundSpool], bool] = lambda spool: True
-    active: dict[str, Courier] = field(default_factory=dict)
+    def __init__(
+        self,
+        root: Path,
+        transport: Callable[[FoundSpool], Transport],
+        wanted: Callable[[FoundSpool], bool] = lambda spool: True,
+    ) -> None:
+        self.root = root
+        self._transport = transport
+        self._wanted = wanted
+        self._active: dict[str, Courier] = {}
 
     def find(self, *, alive: bool) -> Iterator[Courier]:
         """Begin with one spool after the other that nobody delivers yet; with ``alive`` also with those of processes
         that live, or that nobody here can look for. One that can't be read is told and passed over."""
         here = _here()
         for spool in find_spools(self.root):
-            if str(spool.folder) in self.active or not self.wanted(spool):
+            if str(spool.folder) in self._active or not self._wanted(spool):
                 continue
             owner, hold = take_over(spool.folder, spool.identity, here)
             if owner != "gone" and not alive:
                 hold.release()
                 continue
             try:
-                courier = Courier(spool, self.transport(spool), owner, hold)
+                courier = Courier(spool, self._transport(spool), owner, hold)
             except Exception as error:  # noqa: BLE001 - one damaged spool must not keep the others waiting
                 hold.release()
                 _warn(spool, error)
                 continue
-            self.active[str(spool.folder)] = courier
+            self._active[str(spool.folder)] = courier
             yield courier
 
     def deliver(self, seconds: float, *, alive: bool = True, at_once: int = 8) -> list[Delivery]:
@@ -190,7 +193,7 @@ class Couriers:
                 deliveries.append(courier.close())
             if not any(courier.sender.reached or not courier.sender.failures for courier in some):
                 seconds = 0.0  # no server is there: the rest is told as left
-        self.active.clear()  # only now: what was delivered is not to be found again in the same turn
+        self._active.clear()  # only now: what was delivered is not to be found again in the same turn
         return [one for one in deliveries if one.delivered or one.left or one.owner != "unknown"]
 
     def turn(self) -> list[Delivery]:
@@ -198,7 +201,7 @@ class Couriers:
         for courier in self.find(alive=True):
             courier.start()
         over = []
-        for folder, courier in list(self.active.items()):
+        for folder, courier in list(self._active.items()):
             try:
                 courier.refresh()
                 if courier.owner == "alive" and courier.outbox.pending == 0:
@@ -208,7 +211,7 @@ class Couriers:
                 continue
             if courier.is_over or courier.sender.stopped_by:
                 over.append(courier.close())
-                self.active.pop(folder, None)
+                self._active.pop(folder, None)
         return over
 
     def _look_at_owner(self, courier: Courier) -> None:
@@ -218,7 +221,7 @@ class Couriers:
         hold.release()
         if owner == "gone":
             courier.close()
-            del self.active[str(spool.folder)]
+            del self._active[str(spool.folder)]
 
 
 def deliver_orphans(settings: ClientSettings, seconds: float = 60.0) -> list[Delivery]:

@@ -34,6 +34,7 @@ from stepwire.formats.spool import (
     read_record,
     record_body,
 )
+from stepwire.formats.spoolfolder import USUAL_BYTES
 
 _NEVER = 1 << 62
 _ALWAYS = -1
@@ -281,10 +282,10 @@ class SpoolOutbox(KeptRecords):
             if found or self._ring.kept[1] == kept_seq:
                 return [*found] or self._missing(kept_seq)
 
-    def _read_ring(self, start: int, limit: int, most: int) -> list[Part] | None:
+    def _read_ring(self, start: int, limit: int, most: int, more: int = _MORE_BYTES) -> list[Part] | None:
         """Records of the ring from position ``start`` on; ``None`` when others were written over them meanwhile."""
         head = self._ring.mark[0]
-        end = min(head, start + limit + _MORE_BYTES)
+        end = min(head, start + min(limit, most * USUAL_BYTES) + more)
         pieces = self._ring.copy(start, end)
         if not self._ring.holds(start):
             return None
@@ -303,7 +304,7 @@ class SpoolOutbox(KeptRecords):
                 if limit <= 0 or most <= 0:
                     return items
         if not items and end < head:
-            return self._read_ring(start, limit + _READ_BYTES, most)  # one record, larger than what was copied
+            return self._read_ring(start, limit, most, more + _READ_BYTES)  # one record, larger than what was copied
         return items
 
     def _unread(self, item: Part) -> Part:

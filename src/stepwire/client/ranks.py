@@ -9,8 +9,8 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from stepwire.system import process_space, process_start
 
@@ -34,8 +34,7 @@ _made: Counter[tuple[str, ...]] = Counter()
 _has_warned = False
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A process's place in its launch.
 
     Attributes:

@@ -3,9 +3,8 @@
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from stepwire.client.history import OnConflict, Origin
 from stepwire.client.identity import Identity, IdentityFile, owner_lives, this_process
@@ -23,8 +22,7 @@ RANK_SECONDS = 5.0
 _LOOK_SECONDS = 0.005
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What ``resume_or_create`` was told, checked: see there. ``run_id`` is ``None`` where nobody gave one."""
 
     folder: Path
@@ -128,7 +126,7 @@ class _Resumption:
         if run.claim.settle():
             run.abandon()
             return self._create() if is_told else self._fork(found)
-        self._keep(run, replace(found, attempt=attempt, owner=this_process()), None if is_told else found)
+        self._keep(run, found._replace(attempt=attempt, owner=this_process()), None if is_told else found)
         run.confirm()
         return run
 
@@ -151,7 +149,7 @@ class _Resumption:
         if found is None:
             return Run(self._settings, self._config, self._transport)
         is_enabled = self._settings.enabled or self._settings.silent
-        settings = replace(self._settings, run_id=found.run_id, joins=True, enabled=is_enabled, silent=False)
+        settings = self._settings._replace(run_id=found.run_id, joins=True, enabled=is_enabled, silent=False)
         return Run(settings, self._config, self._transport, self._origin(found, attempt=found.attempt, goes_on=True))
 
     def _accompany(self, found: Identity | None) -> Run:
@@ -160,7 +158,7 @@ class _Resumption:
         before = found or Identity(settings.run_id, settings.run_name, settings.project, attempt=0)
         run = self._begin(settings.run_id, self._origin(before, attempt=before.attempt + 1))
         if found is None or found.owner == here or not owner_lives(found):
-            mine = replace(before, run_id=settings.run_id, attempt=run.attempt, owner=here)
+            mine = before._replace(run_id=settings.run_id, attempt=run.attempt, owner=here)
             self._keep(run, mine, found)
         return run
 
@@ -169,7 +167,7 @@ class _Resumption:
         return Origin(checkpoints=found.checkpoints, step=plan.step, on_conflict=plan.on_conflict, **fields)
 
     def _begin(self, run_id: str, origin: Origin) -> Run:
-        return Run(replace(self._settings, run_id=run_id), self._config, self._transport, origin)
+        return Run(self._settings._replace(run_id=run_id), self._config, self._transport, origin)
 
     def _await_answer(self, run: Run) -> None:
         """Give the server a moment to say whose the run is."""

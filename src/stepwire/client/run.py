@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stepwire.client.capture.capture import Capture
@@ -260,7 +259,7 @@ class Run:
     def _fork(self) -> str:
         """Go on under an id of its own, in the sender's thread: nothing was sent under the other."""
         taken = self.settings.run_id
-        self.settings = replace(self.settings, run_id=new_id("run"))
+        self.settings = self.settings._replace(run_id=new_id("run"))
         self.attempt = 1
         self.outbox.relabel(run_id=self.settings.run_id, attempt=1)
         if self._file is not None:

@@ -5,7 +5,6 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from stepwire.client.batch import Record
@@ -147,6 +146,8 @@ class _Observer:
 
     def sample(self) -> dict[str, Any]:
         """Return the fields of a ``system`` record."""
+        from dataclasses import asdict
+
         process = self._tree.sample()
         host = None if self._host is None else self._host.sample((self._run_id,))
         held = self._gpus.memory_of(self._tree.pids, os.environ, None if host is None else host.gpus)

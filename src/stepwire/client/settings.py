@@ -6,9 +6,8 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from stepwire.client.ids import new_id
@@ -28,8 +27,7 @@ CAPTURES = frozenset(("console", "git", "packages", "hardware", "variables"))
 _ON, _OFF = frozenset(("1", "on", "true", "yes", "all")), frozenset(("0", "off", "false", "no", "none"))
 
 
-@dataclass(frozen=True, slots=True)
-class ClientSettings:
+class ClientSettings(NamedTuple):
     """Checked settings of one run.
 
     Attributes:
@@ -121,7 +119,7 @@ def read_settings(
     )
     if known_id or not place.launch:
         return settings
-    return replace(settings, run_id=shared_run_id(place.launch, settings.project, settings.run_name))
+    return settings._replace(run_id=shared_run_id(place.launch, settings.project, settings.run_name))
 
 
 def _place(arguments: Mapping[str, Any], environment: Mapping[str, str]) -> Place:
@@ -132,7 +130,7 @@ def _place(arguments: Mapping[str, Any], environment: Mapping[str, str]) -> Plac
     size = _count("world_size", given, least=1, default=max(told.world_size, rank + 1))
     if given is not None and arguments.get("rank") is not None and rank >= size:
         raise InvalidError(f"rank must be below world_size, which is {size}, not {rank}.", field="rank")
-    return Place() if given is not None and size == 1 else replace(told, rank=rank, world_size=size)
+    return Place() if given is not None and size == 1 else told._replace(rank=rank, world_size=size)
 
 
 def for_joining(settings: ClientSettings) -> ClientSettings:
@@ -144,7 +142,7 @@ def for_joining(settings: ClientSettings) -> ClientSettings:
     context = sys.modules.get("multiprocessing.context")
     is_starting = context is not None and context.get_spawning_popen() is not None
     api_key = settings.api_key if is_starting else None
-    return replace(settings, joins=True, launch=(), system_metrics_interval=0.0, api_key=api_key)
+    return settings._replace(joins=True, launch=(), system_metrics_interval=0.0, api_key=api_key)
 
 
 def read_url(url: object, field: str = "dashboard_url") -> tuple[str, str]:

@@ -7,9 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stepwire.client.ids import new_writer_id
 from stepwire.client.ring import RING_BYTES, Ring
@@ -41,8 +40,7 @@ _JOIN_SECONDS = 1.0
 ROOM_FACTOR = 8
 
 
-@dataclass(frozen=True, slots=True)
-class SpoolPlace:
+class SpoolPlace(NamedTuple):
     """Where a spool lies and what it says of its stream.
 
     Attributes:

@@ -1,10 +1,9 @@
 """What a run is about where that is not this process."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """A command that this process started and watches: the run's system metrics are its own, and it decides the end.
 
     Attributes:

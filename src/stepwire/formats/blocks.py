@@ -45,17 +45,19 @@ class Block(NamedTuple):
     def columns(self, first_seq: int) -> tuple[bytes, bytes, bytes, bytes]:
         """``at`` (u32 from ``first_seq``), ``steps``, ``times`` and row-major ``values``."""
         at = array("I", range(self.seq - first_seq, self.seq - first_seq + self.span)).tobytes()
-        return at, self._gather(_STEP, 8), self._gather(_TIME, 8), self._gather(_VALUES, self.stride - _VALUES)
+        steps, times = (gather(self.body, self.stride, place, 8) for place in (_STEP, _TIME))
+        return at, steps, times, gather(self.body, self.stride, _VALUES, self.stride - _VALUES)
 
-    def _gather(self, offset: int, width: int) -> bytes:
-        """The same ``width`` bytes of every record, one after the other."""
-        data, stride = self.body, self.stride
-        if width * 2 > self.span:
-            return b"".join([data[place : place + width] for place in range(offset, len(data), stride)])
-        found = bytearray(width * self.span)
-        for place in range(width):
-            found[place::width] = data[offset + place :: stride]
-        return bytes(found)
+
+def gather(data: bytes, stride: int, offset: int, width: int) -> bytes:
+    """The same ``width`` bytes of every record of ``stride`` bytes, one after the other."""
+    span = len(data) // stride
+    if width * 2 > span:
+        return b"".join([data[place : place + width] for place in range(offset, len(data), stride)])
+    found = bytearray(width * span)
+    for place in range(width):
+        found[place::width] = data[offset + place :: stride]
+    return bytes(found)
 
 
 Part = Item | Block
@@ -106,11 +108,18 @@ def _read_block(data: bytes, place: int, most: int, *, checks: bool) -> Block | 
 
 def _count_whole(body: bytes, seq: int, stride: int) -> int:
     """How many rows from the first on are as they were written, and numbered one after the other."""
-    rows = memoryview(body)
-    for count, start in enumerate(range(0, len(body), stride)):
-        if _read_check(rows, start + 4) != (zlib.crc32(rows[start + HEAD_BYTES : start + stride]), seq + count):
+    ends = range(stride, len(body) + 1, stride)
+    written = array("I", [zlib.crc32(body[end - stride + HEAD_BYTES : end]) for end in ends])
+    if written.tobytes() == gather(body, stride, 4, 4) and _numbers(seq, len(written)) == gather(body, stride, 8, 8):
+        return len(written)
+    for count, crc in enumerate(written):
+        if _read_check(body, count * stride + 4) != (crc, seq + count):
             return count
-    return len(body) // stride
+    return len(written)
+
+
+def _numbers(first: int, count: int) -> bytes:
+    return array("Q", range(first, first + count)).tobytes()
 
 
 def rows_of(block: Block) -> Iterator[Item]:

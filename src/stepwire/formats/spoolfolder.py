@@ -23,7 +23,7 @@ from stepwire.formats.spool import (
 SEGMENT_GLOB = "[0-9]*.seg"
 HEAD_FILE, ACK_FILE, NAMES_FILE, DONE_FILE, LOCK_FILE = "head.json", "ack", "names", "done", "owner.lock"
 CHUNK_BYTES = 256 * 1024
-_USUAL_BYTES = 128  # of a record
+USUAL_BYTES = 128  # of a record
 
 
 class Segment(NamedTuple):
@@ -212,7 +212,7 @@ class SegmentReader:
 
     def _read_some(self, limit: int, most: int) -> list[Part]:
         assert self._fd is not None
-        data = os.pread(self._fd, max(min(limit, CHUNK_BYTES, most * _USUAL_BYTES), 4096), self._at)
+        data = os.pread(self._fd, max(min(limit, CHUNK_BYTES, most * USUAL_BYTES), 4096), self._at)
         if len(data) >= 4 and (needed := 8 + struct.unpack_from("<I", data)[0]) > len(data):
             data = os.pread(self._fd, min(needed, 2**25), self._at)
         items, place = [], 0

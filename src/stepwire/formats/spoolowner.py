@@ -4,9 +4,8 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from stepwire.formats.spoolfolder import LOCK_FILE
 
@@ -31,8 +30,7 @@ class Hold:
             self._fd = None
 
 
-@dataclass(frozen=True, slots=True)
-class Here:
+class Here(NamedTuple):
     """What this process sees of its machine.
 
     Attributes:

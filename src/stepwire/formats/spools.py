@@ -1,9 +1,8 @@
 """All spools under a folder, and what became of the processes that wrote them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from stepwire.formats.places import ring_folders
 from stepwire.formats.ring import RingError, read_ring_identity
@@ -13,8 +12,7 @@ QUIET_SECONDS = 120.0
 """After its last word and so long in silence a process writes no more: one that lives writes a heartbeat every 15 s."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundSpool:
+class FoundSpool(NamedTuple):
     """One stream's spool: its folder, which may not be there yet, and what it says of its run and process."""
 
     folder: Path

@@ -163,15 +163,22 @@ def _open_writer(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     # auto_vacuum counts only before the first page is written, and WAL writes one.
     new = ("auto_vacuum=INCREMENTAL",) if path.stat().st_size == 0 else ()
-    for pragma in (*new, *_WRITER_PRAGMAS):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
-    return connection
+    return _with(connection, *new, *_WRITER_PRAGMAS)
 
 
 def _open_reader(path: Path) -> sqlite3.Connection:
     # No mmap_size: a read past the end of a file that shrank would end the process (SIGBUS).
     address = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA query_only=ON")
-    connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB}")
+    return _with(connection, "query_only=ON", f"cache_size=-{READER_CACHE_KIB}")
+
+
+def _with(connection: sqlite3.Connection, *pragmas: str) -> sqlite3.Connection:
+    """Set pragmas, the first of which reads the file: it may be no database."""
+    try:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection

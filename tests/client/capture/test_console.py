@@ -262,6 +262,8 @@ def test_a_forked_child_prints_for_itself(tmp_path):
     done, kept = run_script(
         tmp_path,
         """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # Python's own of 3.12: our threads make a fork doubtful
 with TrainingMonitor("x", transport=transport):
     for number in range(20):
         print("parent", number, flush=True)
