@@ -18,6 +18,7 @@ from stepwire.app import create_app
 from stepwire.errors import StepwireError
 from stepwire.limits import MAX_FRAME_BYTES
 from stepwire.server.connection import Connection
+from stepwire.server.framing import Framing
 from stepwire.server.log import configure_log
 from stepwire.server.settings import Settings
 from stepwire.version import __version__
@@ -86,7 +87,7 @@ class AnnouncedServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=Connection,
-                ws="websockets-sansio",
+                ws=Framing,
                 ws_max_size=MAX_FRAME_BYTES,
                 ws_ping_interval=None,
                 ws_per_message_deflate=False,

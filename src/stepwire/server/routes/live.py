@@ -155,7 +155,9 @@ class Connection:
             request = decode_binary(data)
             if self._script is None and not isinstance(request, Hello):
                 raise InvalidError("A binary frame before a binary hello; viewers speak JSON text.", "type")
-        if isinstance(request, Ping):
+        if isinstance(request, Batch):  # first: nearly every message is one
+            await self._batch(request, len(data or message["text"]))
+        elif isinstance(request, Ping):
             self.offer(Pong())
         elif isinstance(request, Subscribe):
             await self._subscribe(request)
@@ -165,7 +167,7 @@ class Connection:
         elif isinstance(request, Hello):
             await self._hello(request, binary=data is not None)
         elif not isinstance(request, Pong):
-            await self._script_says(request, len(data or message["text"]))
+            await self._script_says(request)
 
     def _is_nuisance(self) -> bool:
         self._errors.append(time.monotonic())
@@ -224,12 +226,17 @@ class Connection:
         ):
             self.offer(command)
 
-    async def _script_says(self, request: Any, size: int) -> None:
+    async def _batch(self, batch: Batch, size: int) -> None:
         if self._script is None:
             raise InvalidError("Say hello first.", "type")
-        if isinstance(request, Batch):
-            await self._script.batch(request, size)
-        elif isinstance(request, CommandResult):
+        if self._script.is_full or self._context.storage.series.is_behind:
+            await self._script.wait()
+        self._script.batch(batch, size)
+
+    async def _script_says(self, request: Any) -> None:
+        if self._script is None:
+            raise InvalidError("Say hello first.", "type")
+        if isinstance(request, CommandResult):
             await self._context.ingest.command_result(self._script.run_id, request)
         elif isinstance(request, Bye):
             self._script.said_bye = True
@@ -326,8 +333,8 @@ class _Script:
         self._context.ingest.leave(self._hello, for_good=self.said_bye)
         self._context.liveness.leave(self.run_id, self._connection)
 
-    async def batch(self, batch: Batch, size: int) -> None:
-        """Hand a batch to the writer; wait only while twice the window is under way."""
+    async def wait(self) -> None:
+        """Wait while twice the window is under way, or sealing is far behind."""
         if not self._room.is_set():
             await self._room.wait()
         while self._context.storage.series.is_behind:
@@ -335,6 +342,9 @@ class _Script:
             self.hear()  # it is this server that doesn't read
             await asyncio.sleep(HELD_SECONDS)
         self._is_held = False
+
+    def batch(self, batch: Batch, size: int) -> None:
+        """Hand a batch to the writer."""
         self._unacknowledged += size
         self._sizes[id(batch)] = size
         if self._unacknowledged > 2 * WINDOW_BYTES:
