@@ -8,8 +8,10 @@ import pytest
 
 from stepwire.errors import InvalidError
 from stepwire.protocol import Batch, SetColumns
+from stepwire.storage.database import driver
 from stepwire.storage.open import open_storage
 from stepwire.storage.series import keeper
+from stepwire.storage.series.erase import purge_some
 
 
 @pytest.fixture
@@ -125,6 +127,22 @@ def test_summaries_return_to_the_index_after_a_rename(storage):
     storage.writer.submit(lambda tx: storage.series.delete_metric(tx, "run_a", "lr")).result(20)
     wait_for(is_fresh)
     assert list(storage.series.ranked("cost", "min")) == [("run_a", 1.0)]
+
+
+def test_a_deleted_source_whose_chunks_are_partly_gone_is_not_sealed(storage, monkeypatch, caplog):
+    """Its last chunk is begun, rows wait behind it, and the purge took the chunk first: there is nothing to do."""
+    monkeypatch.setattr(storage.series._keeper._reclaimer, "work", lambda: None)
+    log(storage, "run", 1, 3)
+    storage.series.seal("run")
+    log(storage, "run", 4, 5)
+    log(storage, "other", 1, 5)
+    storage.writer.submit(lambda tx: storage.series.delete(tx, "run")).result(20)
+    with storage.database.read() as connection:
+        (source,) = driver(connection).execute("SELECT number FROM source WHERE kind = 'deleted'").fetchone()
+    assert storage.writer.submit(lambda tx: purge_some(driver(tx), source)).result(20)
+    storage.series.seal()
+    assert sealed_rows(storage) == 3 + 5
+    assert not caplog.records
 
 
 def test_an_ended_run_is_sealed_while_another_fills_chunk_after_chunk(storage):

@@ -61,8 +61,12 @@ class SetSeal:
 
 
 def read_batchful(db: sqlite3.Connection, source: int, stream: int) -> Batchful | None:
-    """The next journal rows of a stream; ``None`` when there is nothing, or the stream is gone."""
-    row = db.execute("SELECT sealed_through FROM stream WHERE number = ? AND source = ?", (stream, source)).fetchone()
+    """The next journal rows of a stream; ``None`` when there is nothing, or the stream is gone or being purged."""
+    query = (
+        "SELECT sealed_through FROM stream JOIN source ON source.number = stream.source "
+        "WHERE stream.number = ? AND source.number = ? AND kind <> 'deleted'"
+    )
+    row = db.execute(query, (stream, source)).fetchone()
     if row is None:
         return None
     numbers: list[int] = []
