@@ -5,7 +5,10 @@ Here each fault is tried a few times; with ``STEPWIRE_EXITS`` each by each way t
 
 import contextlib
 import os
+import re
 import signal
+import subprocess
+import sys
 
 import pytest
 from tests.faults import FaultProxy
@@ -169,3 +172,30 @@ def test_a_server_that_answers_gets_everything(mock_server, proxy, script, sign)
     assert process.returncode == 0
     mock_server.await_(lambda: mock_server.records("status"))
     assert [record["step"] for record in mock_server.records("point")] == list(range(1000))
+
+
+def test_what_found_no_place_is_told_as_lost(tmp_path, refusing_url):
+    """The spool can't be written and no server is there: what is told at the end is what became of the records."""
+    (tmp_path / "file").write_text("")
+    code = (
+        "from stepwire import TrainingMonitor\n"
+        "monitor = TrainingMonitor('big', system_metrics_interval=0, capture_output=False)\n"
+        "for step in range(8000): monitor.log_metrics({f'm{n}': step for n in range(100)}, step=step)\n"
+    )
+    told = {"STEPWIRE_DIR": str(tmp_path / "file/spool"), "STEPWIRE_URL": refusing_url, "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **told},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    (line,) = [line for line in done.stderr.splitlines() if "were not stored" in line]
+    count, lost = (int(number.replace(",", "")) for number in re.findall(r"([\d,]+) (?:records|of them)", line))
+    assert 8000 < count < 8100
+    assert 2000 < lost < 6000  # a record has some 850 bytes; the ring has 4 MiB
+    assert "is lost" not in line
+    assert f"stepwire sync --dir {tmp_path}/file/spool --to " in line
+    assert " kept in " not in done.stderr

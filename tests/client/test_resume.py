@@ -1,6 +1,7 @@
 """Taking up a run again: from the file in its checkpoint folder, without a server and with one."""
 
 import json
+import math
 import subprocess
 import sys
 import threading
@@ -116,6 +117,21 @@ def test_a_run_that_crashed_before_its_first_checkpoint_starts_from_the_beginnin
         monitor.get_last_checkpoint()
     monitor.finish()
     assert transport.records("rewind") == []
+
+
+@pytest.mark.parametrize(("step", "told"), [(None, -1), (0, -1), (7, 6), (0.5, math.nextafter(0.5, 0))])
+def test_without_a_checkpoint_the_first_step_supersedes_what_was_logged_from_there_on(tmp_path, step, told):
+    """The attempt before may have logged the same steps: it begins again where the first log call says."""
+    crash(tmp_path)
+    monitor, transport = begin(tmp_path)
+    with pytest.raises(TypeError):
+        monitor.log_metrics({"loss": 1}, step="none")
+    monitor.log_metrics({"loss": 1}, step=step)
+    monitor.log_metrics({"loss": 1})
+    monitor.finish()
+    assert [record["step"] for record in transport.records("rewind")] == [told]
+    first = 0 if step is None else step
+    assert [record["step"] for record in transport.records("point")] == [first, first + 1]
 
 
 def test_another_name_is_another_run(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepwire.client.settings import CAPTURES, read_settings, read_url
+from stepwire.client.settings import CAPTURES, read_settings, read_url, sync_command
 from stepwire.errors import InvalidError
 
 
@@ -23,13 +23,41 @@ def test_every_scheme_gives_socket_and_page(url, socket_url, page_url):
 
 
 @pytest.mark.parametrize(
-    "url", ["localhost:8000", "ftp://host", "ws://", "ws://host:99999", "ws://a b", "", "http:///x"]
+    "url",
+    ["localhost:8000", "ftp://host", "ws://", "ws://host:99999", "ws://a b", "", "http:///x", "ws://a?b=c", "ws://a#b"],
 )
 def test_an_unusable_address_is_misuse(url):
     """The error names the field that holds the address."""
     with pytest.raises(InvalidError) as caught:
         read_settings("run", {"dashboard_url": url or " "}, {})
     assert caught.value.field == "dashboard_url"
+
+
+def test_a_token_may_come_with_its_newline_or_in_the_printed_link():
+    """As the file ``token`` holds it, and as ``stepwire up`` prints it. An argument wins."""
+    assert read_settings("run", {"api_key": "abc\n"}, {}).api_key == "abc"
+    assert read_settings("run", {}, {"STEPWIRE_API_KEY": " abc "}).api_key == "abc"
+    linked = read_settings("run", {"dashboard_url": "http://host:8000/#t=abc"}, {})
+    assert (linked.api_key, linked.page_url) == ("abc", "http://host:8000")
+    assert read_settings("run", {"dashboard_url": "http://host/#t=abc", "api_key": "d"}, {}).api_key == "d"
+
+
+@pytest.mark.parametrize("token", ["two words", "line\nline", "snowman \u2603"])
+def test_what_cannot_be_a_token_is_named_and_not_shown(token):
+    """It would break the request's header, and the library's error would print it."""
+    with pytest.raises(InvalidError) as caught:
+        read_settings("run", {"api_key": token}, {})
+    assert caught.value.field == "api_key"
+    assert token not in str(caught.value)
+
+
+def test_the_command_that_delivers_works_in_any_shell(tmp_path, monkeypatch):
+    """It names folder and address where they are not the usual ones."""
+    for variable in ("STEPWIRE_DIR", "STEPWIRE_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    assert sync_command(read_settings("run", {})) == "stepwire sync"
+    told = read_settings("run", {"dashboard_url": "ws://host:9"}, {"STEPWIRE_DIR": str(tmp_path / "a b")})
+    assert sync_command(told) == f"stepwire sync --dir '{tmp_path}/a b' --to http://host:9"
 
 
 def test_the_interval_of_samples_may_come_from_the_environment():

@@ -244,6 +244,16 @@ class IdentityFile:
             logging.getLogger("stepwire").warning(text, self.path, error)
 
 
+def _warn_unread(path: Path, error: Exception) -> None:
+    if time.monotonic() - _unread.get(path, -_WARN_SECONDS) >= _WARN_SECONDS:
+        _unread[path] = time.monotonic()
+        logging.getLogger("stepwire").warning("stepwire: %s can't be read (%s); it is not used.", path, error)
+
+
+_unread: dict[Path, float] = {}
+"""When a file that can't be read was told of, in monotonic seconds."""
+
+
 def _read(path: Path) -> Identity | None:
     """Read the file; one that another process is in the middle of making is waited for."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -256,8 +266,7 @@ def _read(path: Path) -> Identity | None:
             return None
         except (OSError, ValueError) as error:
             if data.endswith(_END) or time.monotonic() >= deadline:
-                text = "stepwire: %s can't be read (%s); it is not used."
-                logging.getLogger("stepwire").warning(text, path, error)
+                _warn_unread(path, error)
                 return None
         time.sleep(_LOOK_SECONDS)
 

@@ -106,7 +106,12 @@ class TrainingMonitor:
 
     def _start(self, run: Run) -> None:
         self._run = run
-        self._log = run.metrics.log
+        self._log = run.metrics.log if not run.begins_again else self._first_log
+
+    def _first_log(self, metrics: Mapping[str, Any], step: float | None, timestamp: float | datetime | None) -> None:
+        self._run.begin_again(step)
+        self._log = self._run.metrics.log
+        self._log(metrics, step, timestamp)
 
     def __reduce__(self) -> tuple[Callable[..., "TrainingMonitor"], tuple[type, ClientSettings]]:
         """Become, in the process that loads it, a further writer of the same run."""

@@ -87,8 +87,12 @@ class Outbox(Protocol):
     def sync(self) -> bool:
         """Have a disk keep all that was put; whether it does."""
 
-    def close(self, *, is_over: bool) -> None:
-        """Let go of what is held; ``is_over`` when the run has ended and the server has stored all of it."""
+    def close(self, *, is_over: bool) -> int:
+        """Let go of what is held; ``is_over`` when the run has ended and the server has stored all of it.
+
+        Returns:
+            Records that could be kept nowhere.
+        """
 
     def after_fork(self) -> None:
         """Become the empty outbox of a child process."""
@@ -134,8 +138,9 @@ class NullOutbox:
         """Agree: there is nothing to keep."""
         return True
 
-    def close(self, *, is_over: bool) -> None:
+    def close(self, *, is_over: bool) -> int:
         """Do nothing."""
+        return 0
 
     def after_fork(self) -> None:
         """Do nothing."""
@@ -393,8 +398,9 @@ class MemoryOutbox:
         """Say no: memory is no disk."""
         return self.pending == 0
 
-    def close(self, *, is_over: bool) -> None:
+    def close(self, *, is_over: bool) -> int:
         """Do nothing: what is in memory goes with it."""
+        return self.pending
 
     def restart(self, lost: int) -> None:
         """Begin a new stream: ``config`` first, then a gap of ``lost`` records, then all that is kept."""

@@ -1,6 +1,5 @@
 """An outbox that survives its process: ring in memory, segments on disk, and only then the memory of the process."""
 
-import logging
 import threading
 import zlib
 from collections import deque
@@ -329,27 +328,28 @@ class SpoolOutbox(KeptRecords):
                 return True
         return False
 
-    def close(self, *, is_over: bool) -> None:
+    def close(self, *, is_over: bool) -> int:
         """Leave nothing in memory: what was not acknowledged stays in the spool for who comes next.
 
         Args:
             is_over: Whether the run has ended and the server has stored all of it.
+
+        Returns:
+            Records that found no place, as the disk takes nothing.
         """
         if self._spool is None:
-            return
+            return 0
         with self._lock:
             for _ in range(_ROUNDS):
                 if not self._overflow:
                     break
                 self.spool.drain_now()
                 self.refill()
-            if self._overflow:
-                logging.getLogger("stepwire").warning(
-                    "stepwire: %s records could not be kept: the disk takes nothing.", f"{len(self._overflow):,}"
-                )
+            lost = 0 if is_over else len(self._overflow)
             self._is_closed = True
             self._ring = _NoRing(self._ring.mark)
         self.spool.close(is_over=is_over)
+        return lost
 
     def after_fork(self) -> None:
         """Become the empty outbox of a child process: what the parent logged is the parent's to send."""

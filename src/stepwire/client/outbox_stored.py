@@ -163,7 +163,7 @@ class StoredOutbox(KeptRecords):
         """Agree: it was on the disk before."""
         return True
 
-    def close(self, *, is_over: bool) -> None:
+    def close(self, *, is_over: bool) -> int:
         """Let go of the files; ``is_over`` marks the spool as delivered, so that nobody looks again. Raises OSError."""
         try:
             self.note()
@@ -172,6 +172,7 @@ class StoredOutbox(KeptRecords):
         finally:
             self._reader.close()
             self._scan.close()
+        return 0
 
     def after_fork(self) -> None:
         """Let go of the files: the parent delivers."""

@@ -1,6 +1,7 @@
 """One run in this process: the parts of the SDK, wired, from the first record to the last."""
 
 import logging
+import math
 import os
 import sys
 import time
@@ -27,10 +28,10 @@ from stepwire.client.outbox_spool import SpoolOutbox
 from stepwire.client.rank_metrics import RankMetrics
 from stepwire.client.ranks import job, mark, warn_silent
 from stepwire.client.sampler import Sampler
-from stepwire.client.settings import ClientSettings
+from stepwire.client.settings import ClientSettings, sync_command
 from stepwire.client.spool import Spool, SpoolPlace
 from stepwire.client.subject import Subject
-from stepwire.client.transport import NullTransport, Transport, WebSocketTransport
+from stepwire.client.transport import NullTransport, Transport, WebSocketTransport, check_transport
 from stepwire.errors import InvalidError
 from stepwire.formats.places import boot_id
 from stepwire.limits import HEARTBEAT_SECONDS
@@ -69,6 +70,7 @@ class Run:
         origin: Origin | None = None,
         subject: Subject | None = None,
     ) -> None:
+        check_transport(transport)
         self.settings = settings
         self._subject = subject
         self._origin = origin or Origin()
@@ -218,6 +220,18 @@ class Run:
         self.record("rewind", step=step)
         self._rewound = step
         self._count_from(step)
+
+    @property
+    def begins_again(self) -> bool:
+        """Whether an earlier attempt left no checkpoint: the first log call then tells where this one begins."""
+        return self._origin.goes_on and self._origin.step is None and self.owned and not self.history.is_resumed
+
+    def begin_again(self, step: float | None) -> None:
+        """Supersede what earlier attempts logged from ``step`` on, unless the script said where it goes on."""
+        if self._rewound is not None:
+            return
+        first = 0 if step is None else read_step(step)
+        self.rewind(first - 1 if isinstance(first, int) else math.nextafter(first, -math.inf))
 
     def _count_from(self, step: float) -> None:
         """The next log call without a step is the one after ``step``."""
@@ -389,9 +403,10 @@ class Run:
         """Stop sending, by ``deadline`` in monotonic seconds, and say so if records were not stored."""
         self.sender.close(deadline)
         is_stored = self.sender.has_stored(self._last)
+        count = self.outbox.pending
+        lost = self.outbox.close(is_over=is_stored)
         if not is_stored:
-            self._tell_loss()
-        self.outbox.close(is_over=is_stored)
+            self._tell_loss(count, lost)
 
     def note_error(self, error: BaseException, where: str) -> None:
         """Tell of an exception that nobody caught and that does not end the process."""
@@ -458,18 +473,24 @@ class Run:
     def _is_noting(self) -> bool:
         return self.checkpoints.busy or (self._file is not None and self._file.busy)
 
-    def _tell_loss(self) -> None:
-        count, run_id = f"{self.outbox.pending:,}", self.settings.run_id
+    def _tell_loss(self, count: int, lost: int) -> None:
+        """Say what became of ``count`` records that no server has, of which ``lost`` found no place."""
+        settings, known = self.settings, f"{count:,} records of run {self.settings.run_id}"
+        where = f"kept in {settings.spool}"
         if not isinstance(self.outbox, SpoolOutbox):
-            text = f"{count} records of run {run_id} were not stored: {self.sender.reason}."
-        elif self.settings.offline:
+            text = f"{known} were not stored: {self.sender.reason}."
+        elif lost:
             text = (
-                f"{count} records of run {run_id} are kept in {self.settings.spool}; deliver them with: stepwire sync"
+                f"{known} were not stored: {self.sender.reason}. {lost:,} of them are lost, as {settings.spool} "
+                "can't be written. The others are in shared memory until this machine is restarted; once the folder "
+                f"can be written, deliver them with: {sync_command(settings)}"
             )
+        elif settings.offline:
+            text = f"{known} are {where}; deliver them with: {sync_command(settings)}"
         else:
             text = (
-                f"{count} records of run {run_id} were not stored yet: {self.sender.reason}. "
-                f"They are kept in {self.settings.spool}; the next run here delivers them, and so does: stepwire sync"
+                f"{known} were not stored yet: {self.sender.reason}. They are {where}; the next run here that logs to "
+                f"{settings.page_url} delivers them, and so does: {sync_command(settings)}"
             )
         logging.getLogger("stepwire").warning("stepwire: %s", text)
 

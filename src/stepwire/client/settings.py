@@ -107,10 +107,10 @@ def read_settings(
         world_size=place.world_size,
         launch=place.launch,
         attempt=place.attempt,
-        per_rank=bool(arguments.get("per_rank")),
+        per_rank=_flag("per_rank", arguments.get("per_rank")),
         joins=place.rank > 0,
         silent=silent,
-        api_key=_optional_text("api_key", arguments.get("api_key") or environment.get("STEPWIRE_API_KEY")),
+        api_key=read_token(*_first(arguments, "api_key", environment, "STEPWIRE_API_KEY", token_of(url))),
         system_metrics_interval=_interval(arguments.get("system_metrics_interval"), environment),
         enabled=mode != "disabled" and not silent,
         offline=mode == "offline",
@@ -160,9 +160,39 @@ def read_url(url: object, field: str = "dashboard_url") -> tuple[str, str]:
         known = f"{DEFAULT_URL} (ws, wss, http or https)"
         raise InvalidError(f"{field} must look like {known}, not {shown(url)}.", field=field)
     path = parts.path.rstrip("/")
+    if parts.query or (parts.fragment and not parts.fragment.startswith("t=")):
+        raise InvalidError(f"{field} must end before the '?' or '#', as in {DEFAULT_URL}.", field=field)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     bare = host if port is None else f"{host}:{port}"
     return urlunsplit((schemes[0], parts.netloc, path + "/ws", "", "")), urlunsplit((schemes[1], bare, path, "", ""))
+
+
+def token_of(url: object) -> str:
+    """Return the token of a link that ``stepwire up`` has printed (``…/#t=TOKEN``), else nothing."""
+    fragment = urlsplit(url).fragment if isinstance(url, str) else ""
+    return fragment[2:] if fragment.startswith("t=") else ""
+
+
+def read_token(value: object, field: str) -> str | None:
+    """Return a token without the spaces and newlines around it, ``None`` for none."""
+    found = _optional_text(field, value)
+    if found is None:
+        return None
+    if not all("!" <= character <= "~" for character in found.strip()):  # never shown, not even in part
+        raise InvalidError(f"{field} is no token: it has characters that no token has, such as spaces.", field=field)
+    return found.strip()
+
+
+def sync_command(settings: ClientSettings) -> str:
+    """The command that delivers what this run has kept, as it works in any shell on this machine."""
+    import shlex
+
+    told = ["stepwire sync"]
+    if settings.spool != spool_root({**os.environ, "STEPWIRE_DIR": ""}):
+        told.append(f"--dir {shlex.quote(str(settings.spool))}")
+    if settings.page_url != read_url(DEFAULT_URL)[1]:
+        told.append(f"--to {shlex.quote(settings.page_url)}")
+    return " ".join(told)
 
 
 def text(field: str, value: object, most: int = 4096) -> str:
@@ -209,6 +239,12 @@ def _run_id(value: object, field: str) -> str:
             field=field,
         )
     return str(value)
+
+
+def _flag(field: str, value: object) -> bool:
+    if not (value is None or isinstance(value, bool)):
+        raise TypeError(f"{field} must be True or False, not {type(value).__name__}")
+    return bool(value)
 
 
 def _tags(value: object) -> tuple[str, ...]:

@@ -22,6 +22,13 @@ _DATA_OPCODES = frozenset({0, 1, 2})  # continuation, text, binary (RFC 6455)
 _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)  # no kernel object to share after fork
 
 
+def check_transport(value: object) -> None:
+    """Raise TypeError unless ``value`` can carry frames: what has no such method would fail in the sender's thread."""
+    for name in ("open", "send", "wait", "wake", "close"):
+        if value is not None and not callable(getattr(value, name, None)):
+            raise TypeError(f"transport must be a Transport; {type(value).__name__} has no method {name}")
+
+
 class Transport(Protocol):
     """One connection at a time to the server. All but ``wake`` belongs to the sender's thread."""
 
@@ -138,7 +145,9 @@ class WebSocketTransport:
             self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
             self._receive(protocol, self._socket)
         if protocol.handshake_exc is not None:
-            raise RefusedError(_refusal(protocol.handshake_exc)) from protocol.handshake_exc
+            raise RefusedError(
+                _refusal(protocol.handshake_exc, has_token=bool(self._api_key))
+            ) from protocol.handshake_exc
         self._socket.setblocking(False)
 
     def _connect(self, host: str, port: int, *, secure: bool) -> socket.socket:
@@ -262,9 +271,11 @@ def _drain(wake_in: socket.socket) -> None:
             pass
 
 
-def _refusal(error: Exception) -> str:
+def _refusal(error: Exception, *, has_token: bool) -> str:
     """Say what a refused handshake means and what to do."""
     status = getattr(getattr(error, "response", None), "status_code", None)
+    if status == 401 and has_token:
+        return "it refuses the token (401): take the one in the file `token` of its data folder"
     if status == 401:
         return "it wants a token (401): set STEPWIRE_API_KEY or api_key="
     if status == 403:
