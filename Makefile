@@ -33,11 +33,11 @@ test-frontend: frontend/node_modules/.installed ## Vitest
 test-browser: system $(VENV)/.dev frontend ## Playwright in Debian's Chromium
 	cd frontend && npm run --silent e2e
 
-test-all: test test-parquet test-tensorboard test-frameworks test-notebooks ## and the groups with a venv of their own
+test-all: test test-parquet test-tensorboard test-frameworks test-notebooks test-pythons ## and the groups with a venv of their own
 
 # Those that the machine has; the rest are named and passed over.
 PYTHONS ?= 3.12 3.13 3.14
-test-pythons: frontend ## SDK, formats and storage on newer versions of Python (not green yet): .venv-3.13, …
+test-pythons: frontend ## SDK, formats and storage on newer versions of Python, those that are here: .venv-3.13, …
 	@for version in $(PYTHONS); do \
 		found=$$(sh scripts/find_python.sh $$version) || { echo "skipped: no Python $$version here"; continue; }; \
 		venv=$(VENV)-$$version; \

@@ -1,6 +1,7 @@
 """The documents describe what is there: paths, endpoints, messages, variables, options."""
 
 import argparse
+import contextlib
 import inspect
 import json
 import os
@@ -12,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -296,6 +297,18 @@ def test_programs_in_the_pages_run(name: str, program: str, server: RunningServe
     run_id = re.search(r"run_[0-9a-f]{32}", line)
     assert run_id, f"{name} printed {line!r}"
     assert get(server, f"/api/runs/{run_id[0]}")["status"] == "completed"
+
+
+def test_the_example_of_a_test_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """The test in ``docs/sdk.md`` passes as it stands, and fails where the training logs something else."""
+    (example,) = re.findall(r"^```py\n(.*?)^```", text_of("docs/sdk.md"), re.MULTILINE | re.DOTALL)
+    for program, passes in ((example, True), (example.replace("(step + 1)", "(step + 2)"), False)):
+        names: dict[str, Any] = {}
+        exec(compile(program, "example", "exec"), names)
+        (test,) = (value for name, value in names.items() if name.startswith("test_"))
+        with contextlib.nullcontext() if passes else pytest.raises(AssertionError):
+            test()
+    capsys.readouterr()
 
 
 def test_every_public_member_of_the_sdk_is_documented() -> None:

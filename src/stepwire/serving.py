@@ -21,6 +21,7 @@ from stepwire.server.connection import Connection
 from stepwire.server.framing import Framing
 from stepwire.server.log import configure_log
 from stepwire.server.settings import Settings
+from stepwire.storage.lock import require_free
 from stepwire.version import __version__
 
 
@@ -37,7 +38,7 @@ def serve(settings: Settings, *, browser: bool = False) -> int:
     Raises:
         StepwireError: The port is taken, or another server has the data folder.
     """
-    sockets = listen(settings.host, settings.port)
+    sockets = _listen(settings)
     settings = replace(settings, port=sockets[0].getsockname()[1])
     configure_log(settings.log_level, settings.log_file)
     server = AnnouncedServer(create_app(settings), settings, browser=browser)
@@ -48,6 +49,14 @@ def serve(settings: Settings, *, browser: bool = False) -> int:
     if isinstance(server.failure, StepwireError):
         raise server.failure
     return 0 if server.started else 1
+
+
+def _listen(settings: Settings) -> list[socket.socket]:
+    try:
+        return listen(settings.host, settings.port)
+    except StepwireError:
+        require_free(settings.data_folder)  # a server that has the folder is the likely reason, and better to know
+        raise
 
 
 def listen(host: str, port: int) -> list[socket.socket]:

@@ -5,7 +5,9 @@
 """
 
 import asyncio
+import logging
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -35,9 +37,13 @@ def running_server(data: Path | None = None, **settings: Any) -> Iterator[Runnin
 
     Args:
         data: Data folder; a throw-away one when left out.
-        settings: Other fields of the server's settings, as ``silent_seconds=1``.
+        settings: Other fields of the server's settings, as ``silent_seconds=1`` or ``log_level="debug"``. The server
+            logs to standard error, from ``warning`` up unless told otherwise.
     """
-    with tempfile.TemporaryDirectory(prefix="stepwire-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="stepwire-") as folder,
+        _log_to_stderr(settings.get("log_level", "warning")),
+    ):
         listening = socket.create_server(("127.0.0.1", 0))
         port = listening.getsockname()[1]
         app = _app(settings | {"data": data or Path(folder), "port": port})
@@ -52,6 +58,24 @@ def running_server(data: Path | None = None, **settings: Any) -> Iterator[Runnin
             server.should_exit = True
             thread.join(10)
             listening.close()
+
+
+@contextmanager
+def _log_to_stderr(level: str) -> Iterator[None]:
+    """Log as a server does, and no more, while it runs. What the tests have set up themselves stays."""
+    import structlog
+
+    if structlog.is_configured():
+        yield
+        return
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),  # the one that is there when a line comes
+    )
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
 
 
 def _app(settings: dict[str, Any]) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from stepwire.storage.open import Storage, open_storage
 from tests.bench.charts import Series, interleaved
+from tests.bench.host import Span
 from tests.bench.machine import quantile
 from tests.bench.noise import Noise
 from tests.bench.processes import Order, answer, order, ready
@@ -31,15 +32,12 @@ def _zooms(storage: Storage, given: Order) -> dict[str, Any]:
         _check(storage, one)
     for one, window in interleaved(series, 20, seed=77):
         _window(storage, one, window)
-    times: dict[str, list[float]] = {one.run_id: [] for one in series}
+    spans: dict[str, list[Span]] = {one.run_id: [] for one in series}
     for one, window in interleaved(series, given["count"]):
-        began = time.perf_counter()
+        began = time.monotonic()
         _window(storage, one, window)
-        times[one.run_id].append((time.perf_counter() - began) * 1e3)
-    return {
-        run_id: {"p50": quantile(found, 0.5), "p99": quantile(found, 0.99), "worst": max(found)}
-        for run_id, found in times.items()
-    }
+        spans[one.run_id].append((began, time.monotonic()))
+    return dict(spans)
 
 
 def _window(storage: Storage, series: Series, window: tuple[int, int]) -> Any:

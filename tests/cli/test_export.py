@@ -92,6 +92,36 @@ def test_a_file_is_written_whole(data: tuple[Path, list[str]], tmp_path: Path, n
         assert set(parquet.read_table(out)["metric"].to_pylist()) == {"loss"}
 
 
+def test_key_takes_a_name_as_it_stands(tmp_path: Path) -> None:
+    """A name with a comma or a star is reached by ``--key``, several times and beside ``--keys``, in each format."""
+    with running_server(tmp_path / "data") as server:
+        server.app.state.context.storage.database.write_url(server.url)
+        run_id = post(server, "/api/runs", {"name": "odd"})["id"]
+        post(
+            server, f"/api/runs/{run_id}/metrics", {"step": 1, "metrics": {"a,b": 1, "a": 2, "c*": 3, "cd": 4, "e": 5}}
+        )
+        found = [_exported_names(server.data, tmp_path / f"served.{name}", name) for name in ("jsonl", "sqlite")]
+    found += [_exported_names(server.data, tmp_path / f"kept.{name}", name) for name in ("jsonl", "sqlite")]
+    assert found == [{"a,b", "c*", "e"}] * 4
+
+
+def _exported_names(data: Path, out: Path, form: str) -> set[str]:
+    words = ("R1", "--format", form, "--key", "a,b", "--key", "c*", "--keys", "e*,f")
+    assert export(data, *words, "--out", str(out)) == 0
+    if form == "jsonl":
+        return {name for line in out.read_text().splitlines() for name in json.loads(line)["metrics"]}
+    connection = sqlite3.connect(out)
+    rows = connection.execute("SELECT metrics FROM metrics").fetchall()
+    connection.close()
+    return {name for (metrics,) in rows for name in json.loads(metrics)}
+
+
+def test_a_key_that_no_metric_has_is_told(data: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+    """A name in part is none."""
+    assert export(data[0], "R1", "--format", "csv", "--key", "los") == 1
+    assert "No metric has a name that keys or key asks for." in capsys.readouterr().err
+
+
 def test_all_runs_become_sqlite_tables(data: tuple[Path, list[str]], tmp_path: Path) -> None:
     """``stepwire export --format sqlite FILE`` holds every run with its points and checkpoints."""
     folder, runs = data

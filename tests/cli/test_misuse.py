@@ -30,6 +30,12 @@ def test_an_option_of_a_command_whose_dashes_were_forgotten(capsys: pytest.Captu
     assert "ambiguous" not in told
 
 
+@pytest.mark.parametrize("seconds", ["-1", "0", "nan", "inf", "soon"])
+def test_a_demo_of_no_time_is_refused(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is started."""
+    assert "take a number of seconds above 0" in refused(capsys, "demo", "--no-browser", f"--seconds={seconds}")
+
+
 def test_a_folder_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """``sync --dir`` of a misspelt folder must not say that there is nothing to deliver."""
     assert main(["sync", "--dir", "/nope/nothing"]) == 1

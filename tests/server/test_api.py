@@ -490,6 +490,40 @@ def test_a_body_that_is_not_declared_as_json_is_told_so(client: TestClient) -> N
         assert response.status_code == 422 and "application/json" in response.json()["detail"]
 
 
+@pytest.mark.parametrize(("body", "field", "told"), [
+    ({"step": "102", "metrics": {"a": 1}}, "step", "step must be a number."),
+    ({"step": True, "metrics": {"a": 1}}, "step", "step must be a number."),
+    ({"points": [{"step": 1, "timestamp": "x", "metrics": {}}]}, "points[0].timestamp", "points[0].timestamp must be a number."),
+    ({"points": [{"stpe": 1, "metrics": {}}]}, "points[0].stpe", "points[0].stpe is no known field (did you mean step?)."),
+    ({"metrics": 3}, "metrics", "metrics must be an object."),
+])  # fmt: skip
+def test_what_is_wrong_with_a_point_is_told_by_its_field(
+    client: TestClient, run_id: str, body: dict[str, Any], field: str, told: str
+) -> None:
+    """The field as it was sent, once, without the words of the validator."""
+    response = client.post(f"/api/runs/{run_id}/metrics", json=body)
+    assert (response.status_code, response.json()["field"], response.json()["detail"]) == (422, field, told)
+
+
+@pytest.mark.parametrize(("body", "field", "told"), [
+    ({"nme": "x"}, "nme", "nme is no known field (did you mean name?); name is missing."),
+    ({}, "name", "name is missing."),
+    ({"name": "", "tags": [1]}, "name", "name must have at least 1 character; tags[0] must be text."),
+    ([1], "body", "body must be an object."),
+    ({str(at): 0 for at in range(8)} | {"name": "x"}, "0", "; and 3 more."),
+])  # fmt: skip
+def test_an_unknown_field_is_named_with_what_may_be_meant(client: TestClient, body: Any, field: str, told: str) -> None:
+    """Before what is missing because of it."""
+    answer = client.post("/api/runs", json=body).json()
+    assert answer["field"] == field and answer["detail"].endswith(told)
+
+
+def test_a_field_like_no_other_is_answered_with_those_that_there_are(client: TestClient, run_id: str) -> None:
+    """Also by the names that they have in JSON."""
+    answer = client.post(f"/api/runs/{run_id}/metrics/rename", json={"from": "a", "to": "b", "xyz": 1}).json()
+    assert answer["detail"] == "xyz is no known field (known are from, to)."
+
+
 def test_the_step_of_a_run_is_that_of_its_newest_point(client: TestClient, run_id: str) -> None:
     """A later point at a smaller step is where the run is."""
     log(client, run_id, step=12, metrics={"x": 1}, timestamp=1_700_000_000)

@@ -78,6 +78,28 @@ def test_a_second_server_on_the_folder_is_refused(up: Up, tmp_path: Path) -> Non
     end(server)
 
 
+def test_the_same_server_again_is_told_where_it_runs(up: Up, tmp_path: Path) -> None:
+    """With the same port too: the line is about the folder's server, not about another program."""
+    server = up(tmp_path)
+    url = first_line(server).split()[-1]
+    second = up(tmp_path, "--port", url.rpartition(":")[2])
+    output, errors = second.communicate(timeout=15)
+    assert second.returncode == 1 and output == ""
+    assert len(errors.splitlines()) == 1 and f"in use by process {server.pid} at {url}." in errors
+    assert get(f"{url}/health") == {"status": "ok"}
+    end(server)
+
+
+def test_a_followed_folder_that_is_not_there_is_told_once(up: Up, tmp_path: Path) -> None:
+    """One line names it; the server starts all the same, and says nothing of the folder that is there."""
+    server = up(tmp_path, "--follow", str(tmp_path / "nope"), "--follow", str(tmp_path))
+    url = first_line(server).split()[-1]
+    assert get(f"{url}/health") == {"status": "ok"}
+    time.sleep(1.2)  # the folder was looked for more than once
+    _, errors = end(server)
+    assert errors == f"stepwire: There is no folder {tmp_path / 'nope'} yet. It is followed once it is there.\n"
+
+
 def test_a_port_that_is_taken_is_named(up: Up, tmp_path: Path) -> None:
     """One line names the port and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

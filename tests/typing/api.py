@@ -1,7 +1,10 @@
 """The public API as a type checker sees it: mypy reads this file, nothing runs it."""
 
+from argparse import Namespace
+from dataclasses import dataclass
+
 from stepwire import TrainingMonitor
-from stepwire.testing import running_server
+from stepwire.testing import MemoryTransport, running_server
 
 
 def train(url: str) -> None:
@@ -29,6 +32,28 @@ def resume(url: str) -> None:
     path: str | None = monitor.last_checkpoint_path()
     if monitor.is_resumed and attempt > 1 and path is not None:
         monitor.rewind(monitor.get_last_checkpoint(trust=True)["step"])
+
+
+@dataclass
+class Options:
+    """A config as a dataclass."""
+
+    lr: float = 1e-3
+
+
+def configure() -> None:
+    """A config may be any object with attributes."""
+    with TrainingMonitor("typed", Options()) as monitor:
+        monitor.update_config(Namespace(lr=1e-3))
+    TrainingMonitor.resume_or_create("typed", "checkpoints", Options())
+
+
+def measure() -> None:
+    """What a server in memory was told."""
+    transport = MemoryTransport()
+    with TrainingMonitor("typed", transport=transport):
+        steps: list[float] = [step for step, _ in transport.points("loss")]
+    assert steps == []
 
 
 def check() -> None:

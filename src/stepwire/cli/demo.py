@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from stepwire.cli.extras import port_number, server_extra
+from stepwire.cli.extras import port_number, positive_seconds, server_extra
 
 EXAMPLE = "example:\n  stepwire demo --seconds 60"
 
@@ -18,7 +18,7 @@ def add_to(parsers: Any) -> None:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--seconds", type=float, help="stop the runs after this many seconds and end")
+    parser.add_argument("--seconds", type=positive_seconds, help="stop the runs after this many seconds and end")
     parser.add_argument("--port", type=port_number, help="port of the server (default: a free one)")
     parser.add_argument("--data", type=Path, help="keep the data in this folder instead of throwing it away")
     parser.add_argument("--no-browser", action="store_true", help="don't open a browser")

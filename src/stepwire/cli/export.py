@@ -41,6 +41,7 @@ def add_to(parsers: Any) -> None:
     parser.add_argument("--format", required=True, choices=FORMATS, help="what to write")
     parser.add_argument("--out", type=Path, metavar="FILE", help="a new file to write (default: standard output)")
     parser.add_argument("--keys", metavar="NAMES", help="only these metrics, separated by commas; * matches any text")
+    parser.add_argument("--key", action="append", default=[], metavar="NAME", help="this metric, its name as it stands")
     parser.add_argument("--data", type=Path, help="data folder (default: STEPWIRE_DATA, else the user-data folder)")
     parser.set_defaults(run=run)
 
@@ -55,7 +56,7 @@ def run(given: argparse.Namespace) -> int:
     with _new_file(out) as file, open_reader(folder) as reader:
         if given.format == "sqlite":
             assert file is not None
-            _write_tables(reader, word, given.keys, file)
+            _write_tables(reader, word, given, file)
         else:
             _write_points(reader, word or "", given, file)
     if out is not None:
@@ -100,7 +101,7 @@ def _new_file(out: Path | None) -> Iterator[Path | None]:
 def _write_points(reader: "Reader", word: str, given: argparse.Namespace, file: Path | None) -> None:
     from stepwire.cli.reader import find_run
 
-    pieces = reader.points(find_run(reader, word)["id"], given.format, given.keys)
+    pieces = reader.points(find_run(reader, word)["id"], given.format, given.keys, given.key)
     if file is not None:
         with file.open("wb") as target:
             target.writelines(pieces)
@@ -112,7 +113,7 @@ def _write_points(reader: "Reader", word: str, given: argparse.Namespace, file: 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _write_tables(reader: "Reader", word: str | None, keys: str | None, file: Path) -> None:
+def _write_tables(reader: "Reader", word: str | None, given: argparse.Namespace, file: Path) -> None:
     from stepwire.cli.reader import find_run
     from stepwire.storage.export.sqlite import SpecifiedDatabase
 
@@ -122,7 +123,7 @@ def _write_tables(reader: "Reader", word: str | None, keys: str | None, file: Pa
             database.add_run(one)
             database.add_checkpoints(reversed(reader.checkpoints(one["id"])))
             try:
-                database.add_points(one["id"], reader.points(one["id"], "jsonl", keys))
+                database.add_points(one["id"], reader.points(one["id"], "jsonl", given.keys, given.key))
             except (ConflictError, NotFoundError) as error:  # archived, or without such a metric
                 if word is not None:
                     raise

@@ -1,6 +1,7 @@
-"""What several commands need: missing packages are told in one line, ports are checked."""
+"""What several commands need: missing packages are told in one line, ports and times are checked."""
 
 import argparse
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +26,17 @@ def port_number(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**16:
         raise argparse.ArgumentTypeError(f"{text!r} is no port; take one from 0 to 65535")
     return int(text)
+
+
+def positive_seconds(text: str) -> float:
+    """A time of more than 0 s. Raises ArgumentTypeError, which argparse tells."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; take a number of seconds above 0")
+    return seconds
 
 
 @contextmanager

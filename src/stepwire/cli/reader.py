@@ -44,8 +44,10 @@ class Reader(Protocol):
         """A run's checkpoints, newest first. Raises NotFoundError."""
         ...
 
-    def points(self, run_id: str, name: FormatName, keys: str | None = None) -> Iterator[bytes]:
-        """A run's points in a format; ``keys`` names metrics (commas, globs).
+    def points(
+        self, run_id: str, name: FormatName, keys: str | None = None, key: Sequence[str] = ()
+    ) -> Iterator[bytes]:
+        """A run's points in a format; ``keys`` (commas, globs) and ``key`` (one name each) choose metrics.
 
         Raises:
             StepwireError: The format needs a package that is not there, or reading broke off.
@@ -139,13 +141,15 @@ class FolderReader:
         found = self._storage.catalog.list_checkpoints(run_id)
         return [_shown(one, _CHECKPOINT, ("created_at",)) for one in found]
 
-    def points(self, run_id: str, name: FormatName, keys: str | None = None) -> Iterator[bytes]:
+    def points(
+        self, run_id: str, name: FormatName, keys: str | None = None, key: Sequence[str] = ()
+    ) -> Iterator[bytes]:
         """A run's points in a format."""
         series = self._storage.series
         check_here(self._storage.catalog, run_id)
-        names = pick(series.names(run_id), keys, None) if keys else None
+        names = pick(series.names(run_id), keys, key) if keys or key else None
         if names == []:
-            raise NotFoundError("No metric has a name that keys asks for.", "keys")
+            raise NotFoundError("No metric has a name that keys or key asks for.", "keys")
         return load_format(name)(series.scan(run_id, names))
 
     def samples(self, host: str) -> Iterator[bytes]:
@@ -192,9 +196,11 @@ class ServerReader:
         found: list[dict[str, Any]] = self._json(f"/api/runs/{quote(run_id, safe='')}/checkpoints", {})["checkpoints"]
         return found
 
-    def points(self, run_id: str, name: FormatName, keys: str | None = None) -> Iterator[bytes]:
+    def points(
+        self, run_id: str, name: FormatName, keys: str | None = None, key: Sequence[str] = ()
+    ) -> Iterator[bytes]:
         """A run's points in a format."""
-        query = {"format": name} | ({"keys": keys} if keys else {})
+        query: dict[str, Any] = {"format": name, "key": list(key)} | ({"keys": keys} if keys else {})
         return self._pieces(self._open(f"/api/runs/{quote(run_id, safe='')}/export", query))
 
     def samples(self, host: str) -> Iterator[bytes]:
@@ -225,7 +231,7 @@ class ServerReader:
     def _open(
         self, path: str, query: dict[str, Any], *, method: str = "GET", timeout: float | None = TIMEOUT_SECONDS
     ) -> Any:
-        address = f"{self._url}{path}" + (f"?{urlencode(query)}" if query else "")
+        address = f"{self._url}{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
         request = urllib.request.Request(address, headers=self._headers, method=method)
         try:
             return self._opener.open(request, timeout=timeout)

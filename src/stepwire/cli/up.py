@@ -3,7 +3,9 @@
 import argparse
 import gc
 import importlib
+import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -56,7 +58,15 @@ def run(given: argparse.Namespace) -> int:
         from stepwire.server.settings import Settings
         from stepwire.serving import serve
     settings = _settings(Settings.from_environment(), given)
+    _tell_awaited(settings.follow)
     return serve(settings, browser=not given.no_browser)
+
+
+def _tell_awaited(folders: Sequence[str]) -> None:
+    """Say which followed folders are not there: misspelt, not mounted, or made by the first job."""
+    for folder in folders:
+        if not Path(folder).expanduser().is_dir():
+            print(f"stepwire: There is no folder {folder} yet. It is followed once it is there.", file=sys.stderr)
 
 
 def _load_charts_meanwhile() -> None:

@@ -9,7 +9,7 @@ from stepwire.client.clock import Clock
 
 
 class FakeClock(Clock):
-    """A clock that moves only when told to.
+    """A clock that moves only when told to, for tests of the SDK's own parts. ``TrainingMonitor`` takes none.
 
     Args:
         start: Where wall time begins, in µs since 1970.
@@ -35,11 +35,12 @@ class FakeClock(Clock):
 class MemoryTransport:
     """A transport whose server lives in it: says welcome, stores records once, acknowledges.
 
-    ``TrainingMonitor("test", transport=MemoryTransport())`` sends here; afterwards ``metrics`` and
-    ``records`` tell what a server would have stored.
+    ``TrainingMonitor("test", transport=MemoryTransport(), mode="online")`` sends here; once the run has ended, or
+    after ``flush``, ``points``, ``metrics`` and ``records`` tell what a server would have stored.
 
     Args:
-        clock: With a ``FakeClock`` a wait lets that clock pass instead of waiting.
+        clock: With a ``FakeClock`` a wait lets that clock pass instead of waiting. Only for who calls the sender
+            himself: the thread of a ``TrainingMonitor`` would never rest.
 
     Attributes:
         frames: Every message that was sent, decoded.
@@ -69,11 +70,16 @@ class MemoryTransport:
 
     @property
     def metrics(self) -> list[dict[str, float]]:
-        """The metrics of each point, in order."""
-        return [record["metrics"] for record in self.stored if record["type"] == "point"]
+        """The metrics of each point, in order: a dict of name → value per log call."""
+        return [point["metrics"] for point in self.records("point")]
+
+    def points(self, metric: str) -> list[tuple[float, float]]:
+        """Return the step and value of each point of a metric, in order."""
+        logged = [(point["step"], point["metrics"]) for point in self.records("point")]
+        return [(step, values[metric]) for step, values in logged if metric in values]
 
     def records(self, kind: str) -> list[dict[str, Any]]:
-        """Return the stored records of one type."""
+        """Return the stored records of one type: ``point``, ``config``, ``status``, ``checkpoint``, ``event`` …"""
         return [record for record in self.stored if record["type"] == kind]
 
     def say(self, message: dict[str, Any]) -> None:

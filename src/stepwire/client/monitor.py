@@ -21,6 +21,7 @@ from stepwire.errors import InvalidError
 
 Status = Literal["completed", "failed", "interrupted"]
 Goal = Literal["min", "max"]
+Config = Mapping[str, Any] | Any  # a dataclass, a Namespace, another object with attributes: no type says that
 
 
 class TrainingMonitor:
@@ -36,8 +37,8 @@ class TrainingMonitor:
 
     Args:
         run_name: Name shown for the run, at most 256 characters.
-        config: Hyperparameters: a dict, dataclass or ``argparse.Namespace``. Copied; values that JSON does not
-            know become text, secrets are hidden.
+        config: Hyperparameters: a dict or other mapping, a dataclass, an ``argparse.Namespace`` or another object with
+            attributes. Copied; values that JSON does not know become text, secrets are hidden.
         dashboard_url: ``ws``, ``wss``, ``http`` or ``https`` address of the server, with its path prefix if it
             has one. Else ``STEPWIRE_URL``, else ``ws://localhost:8000``.
         project: Project of the run. Else ``STEPWIRE_PROJECT``, else ``default``.
@@ -55,8 +56,9 @@ class TrainingMonitor:
             ``STEPWIRE_SYSTEM_METRICS_INTERVAL``, else 5.
         capture_output: Whether what the script prints is kept with the run. Else as ``STEPWIRE_CAPTURE`` says, else
             it is.
-        mode: ``online`` or ``disabled`` (arguments are checked, nothing is kept or sent). Else
-            ``STEPWIRE_MODE``, else ``online``.
+        mode: ``online``, ``offline`` (all is kept on disk for ``stepwire sync``, nothing is sent) or ``disabled``
+            (arguments are checked, nothing is kept or sent). Else ``STEPWIRE_MODE``, else ``online``; with
+            ``STEPWIRE_DIR`` and no address ``offline``.
         transport: How frames travel, for tests: ``stepwire.testing.MemoryTransport()``.
 
     Raises:
@@ -67,7 +69,7 @@ class TrainingMonitor:
     def __init__(  # noqa: PLR0913 - the arguments of the specification and of the documented interface
         self,
         run_name: str,
-        config: Mapping[str, Any] | None = None,
+        config: Config | None = None,
         dashboard_url: str | None = None,
         *,
         project: str | None = None,
@@ -128,7 +130,7 @@ class TrainingMonitor:
         cls,
         run_name: str,
         checkpoint_dir: str | os.PathLike[str],
-        config: Mapping[str, Any] | None = None,
+        config: Config | None = None,
         dashboard_url: str | None = None,
         *,
         on_conflict: OnConflict = "fork",
@@ -307,14 +309,14 @@ class TrainingMonitor:
         fields = {field: text(field, value, most=512) for field, value in given.items() if value is not None}
         self._run.define_metric(text("name", name, most=512), goal=goal, rank=rank, **fields)
 
-    def update_config(self, config: Mapping[str, Any]) -> None:
+    def update_config(self, config: Config) -> None:
         """Add to the run's config, or replace entries of it: what became known after the start.
 
         Args:
             config: As the ``config`` that the run began with; entries of the same name are replaced whole.
 
         Raises:
-            TypeError: Not a dict, dataclass or object with attributes.
+            TypeError: Neither a mapping nor an object with attributes.
         """
         self._run.record("config_update", config=document(config, CONFIG_BYTES))
 

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from stepwire.errors import StepwireError
+from stepwire.server.faults import told_faults
 
 log = structlog.get_logger()
 
@@ -62,19 +63,8 @@ async def _validation_error(request: Request, error: Exception) -> Response:
             f"The body is read as JSON only: send the header Content-Type: application/json, not {kind[:80] or 'none'}."
         )
         return problem(422, "Invalid value", told, "Content-Type")
-    first = error.errors()[0]
-    where = [part for part in first["loc"] if part not in {"body", "query", "path", "header"}]
-    field = _field(where) or "body"
-    more = len(error.errors()) - 1
-    detail = f"{field}: {first['msg']}" + (f" (and {more} more)" if more else "")
+    field, detail = told_faults(error.errors(), getattr(request.scope.get("route"), "body_field", None))
     return problem(422, "Invalid value", detail, field)
-
-
-def _field(parts: list[Any]) -> str:
-    text = ""
-    for part in parts:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
 
 
 async def _http_exception(_: Request, error: Exception) -> Response:

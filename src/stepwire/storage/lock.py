@@ -1,5 +1,6 @@
 """The lock of a data folder: one process at a time owns it."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -41,6 +42,13 @@ class FolderLock:
     def close(self) -> None:
         """Give the folder back. Harmless when done already."""
         self._file.close()
+
+
+def require_free(folder: Path) -> None:
+    """Raise DataFolderInUseError when another process owns the folder."""
+    with contextlib.suppress(OSError):  # not ours to open: nothing is known of an owner
+        if (folder / "stepwire.lock").exists():
+            FolderLock(folder).close()
 
 
 def _owner(written: bytes) -> str:
