@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from stepwire.client.launch.folders import EventFolders, writer_of
+from stepwire.client.launch.names import FileNames
 from stepwire.client.launch.openfiles import files_open_for_writing
 from stepwire.client.launch.sink import Sink
 from stepwire.client.launch.snapshot import Snapshot
@@ -79,6 +80,7 @@ class Files:
         self._missing.update(f"--watch {name}" for name in self._names)
         self._files: dict[Path, MetricFile] = {}
         self._prefixes: dict[Path, str] = {}
+        self._names_told = FileNames()
         self._refused: set[Path] = set()
         self._pids: set[int] = set()
         self._event_folders = EventFolders(snapshot.folder)
@@ -124,7 +126,7 @@ class Files:
     def _read(self, path: Path, file: MetricFile, *, is_over: bool) -> None:
         while True:
             for point in file.read(is_over=is_over):
-                self._sink.log_from_file(_prefixed(point, self._prefix(path)))
+                self._log(path, point)
             if not file.is_behind:
                 break
             if time.monotonic() >= self._end_at:
@@ -133,6 +135,15 @@ class Files:
         if file.warning is not None and path not in self._warned:
             self._warned.add(path)
             self._sink.warn("metric_file", f"{path}: {file.warning}")
+
+    def _log(self, path: Path, point: Point) -> None:
+        if is_event_file(path.name):
+            placed = _prefixed(point, self._prefix(path))
+            self._names_told.keep(placed.metrics)
+        else:
+            placed = self._names_told.place(path, point)
+        if placed.metrics:
+            self._sink.log_from_file(placed)
 
     # --- finding ---------------------------------------------------------------------------------------
 
@@ -145,7 +156,7 @@ class Files:
         for folder in self._folders:
             self._add_named(f"--tensorboard {folder}", find_event_files(folder))
         for name in self._names:
-            self._add_named(f"--watch {name}", self._snapshot.matching(name))
+            self._add_named(f"--watch {name}", sorted(self._snapshot.matching(name)))
         if is_over and self._missing:
             self._sink.warn("metric_file", f"nothing was ever there: {', '.join(sorted(self._missing))}")
         now = time.monotonic()
@@ -190,15 +201,17 @@ class Files:
         start = self._snapshot.start_of(path, is_appended=is_appended)
         if is_event_file(path.name):
             self._files[path] = EventFile(path, start)
-        elif path.suffix.lower() == ".csv":
+            return
+        self._names_told.add(path)
+        if path.suffix.lower() == ".csv":
             self._files[path] = CsvFile(path, start)
         else:
             self._files[path] = JsonLinesFile(path, start)
 
     def _prefix(self, path: Path) -> str:
-        """What stands before the names of a file: nothing, but for event files in several folders."""
+        """What stands before the names of an event file: nothing, but where there are several folders of them."""
         if path not in self._prefixes:
-            self._prefixes[path] = self._event_prefix(path.parent) if is_event_file(path.name) else ""
+            self._prefixes[path] = self._event_prefix(path.parent)
         return self._prefixes[path]
 
     def _event_prefix(self, folder: Path) -> str:

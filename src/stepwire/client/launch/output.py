@@ -10,6 +10,7 @@ from typing import Protocol
 
 from stepwire.client.launch.backlog import Backlog
 from stepwire.client.launch.sink import Sink
+from stepwire.client.launch.tracebacks import Tracebacks
 from stepwire.formats.patterns import Patterns
 from stepwire.formats.points import Point
 
@@ -71,7 +72,7 @@ class LineCutter:
 
 
 class Numbers:
-    """Logs the numbers in the output.
+    """Logs the numbers in the output, but not those in tracebacks.
 
     Args:
         custom: The user's patterns.
@@ -81,12 +82,13 @@ class Numbers:
         self._sink = sink
         self._patterns = Patterns(custom)
         self._cutters: dict[str, LineCutter] = {}
+        self._tracebacks: dict[str, Tracebacks] = {}
         self._hold_until = 0.0
         self._warning: str | None = None
 
     def feed(self, stream: str, time: int, data: bytes) -> None:
         """Take bytes of a stream."""
-        self._read(self._cutters.setdefault(stream, LineCutter()).feed(data), time)
+        self._read(stream, self._cutters.setdefault(stream, LineCutter()).feed(data), time)
 
     def skip(self, stream: str) -> None:
         """Bytes are missing here."""
@@ -99,12 +101,13 @@ class Numbers:
 
     def finish(self) -> None:
         """Take the last lines, which have no end."""
-        for cutter in self._cutters.values():
-            self._read(cutter.finish(), time.time_ns() // 1000)
+        for stream, cutter in self._cutters.items():
+            self._read(stream, cutter.finish(), time.time_ns() // 1000)
         self._log(self._patterns.flush())
 
-    def _read(self, lines: list[str], at: int) -> None:
-        for line in lines:
+    def _read(self, stream: str, lines: list[str], at: int) -> None:
+        tracebacks = self._tracebacks.setdefault(stream, Tracebacks())
+        for line in map(tracebacks.cut, lines):
             was_holding = self._patterns.is_holding
             self._log(self._patterns.read(line, at))
             if self._patterns.is_holding and not was_holding:
