@@ -98,3 +98,13 @@ def test_the_working_folder_may_be_gone(tmp_path, monkeypatch):
     assert surroundings._working_folder() is None
     [record, *_] = find(["variables"])
     assert record["folder"] is None
+
+
+def test_the_code_of_a_command_is_beside_its_script(tmp_path, monkeypatch):
+    """Not beside the program that starts it, nor beside its interpreter."""
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / "elsewhere" / "train.py"
+    script.parent.mkdir()
+    script.write_text("")
+    assert list(surroundings._code_folders(["python", "-u", str(script)])) == [tmp_path, script.parent]
+    assert list(surroundings._code_folders(["/bin/sh", "-c", "true"])) == [tmp_path]

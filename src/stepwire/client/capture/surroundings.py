@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ class Surroundings:
         from stepwire.client.redaction import LineRedactor, environment_secrets
 
         redact = LineRedactor([*environment_secrets(os.environ), *self._secrets])
-        for folder in _code_folders():
+        for folder in _code_folders(self._argv):
             if (found := describe_git(folder, redact)) is not None:
                 return found
         return None
@@ -111,10 +111,11 @@ def _working_folder() -> str | None:
         return None
 
 
-def _code_folders() -> Iterator[Path]:
-    """Where the code may be: in the working folder, else beside the script."""
+def _code_folders(argv: Sequence[str] | None) -> Iterator[Path]:
+    """Where the code may be: in the working folder, else beside the script, be it this one or one of a command's."""
     with suppress(OSError):
         yield Path.cwd()
-    script = Path(sys.argv[0] if getattr(sys, "argv", None) else "")
-    if script.is_file():
+    named = sys.argv[:1] if argv is None else argv[1:]
+    script = next((Path(one) for one in named if os.path.isfile(one)), None)
+    if script is not None:
         yield script.resolve().parent
