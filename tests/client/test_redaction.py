@@ -82,3 +82,10 @@ def test_folders_are_no_secrets():
     """PWD is where a shell stands."""
     assert environment_secrets({"PWD": "/home/somebody", "OLDPWD": "/home/somebody/else"}) == ()
     assert "hunter2" not in redact_text("+ PGPASSWORD=hunter2hunter2 psql")
+
+
+def test_the_token_of_a_link_is_hidden():
+    """As `stepwire up` prints it, with or without the scheme, in arguments and in the config."""
+    link = "http://gpu:8000/#t=ourTeamToken_2024"
+    assert redact_arguments(["train.py", "--url", link]) == ["train.py", "--url", f"http://gpu:8000/#t={HIDDEN}"]
+    assert redact("dashboard_url", "gpu:8000/#t=ourTeamToken_2024") == f"gpu:8000/#t={HIDDEN}"

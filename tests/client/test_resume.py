@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -119,19 +120,38 @@ def test_a_run_that_crashed_before_its_first_checkpoint_starts_from_the_beginnin
     assert transport.records("rewind") == []
 
 
-@pytest.mark.parametrize(("step", "told"), [(None, -1), (0, -1), (7, 6), (0.5, math.nextafter(0.5, 0))])
+@pytest.mark.parametrize(("step", "told"), [(0, -1), (7, 6), (0.5, math.nextafter(0.5, 0)), (-(2**53), -(2**53))])
 def test_without_a_checkpoint_the_first_step_supersedes_what_was_logged_from_there_on(tmp_path, step, told):
-    """The attempt before may have logged the same steps: it begins again where the first log call says."""
+    """The attempt before may have logged the same steps: it begins again where the first call with a step says."""
     crash(tmp_path)
     monitor, transport = begin(tmp_path)
-    with pytest.raises(TypeError):
-        monitor.log_metrics({"loss": 1}, step="none")
+    for metrics, wrong in (({"loss": 1}, "none"), ({"loss": "bad"}, step)):
+        with pytest.raises(TypeError):
+            monitor.log_metrics(metrics, step=wrong)
+    monitor.log_metrics({}, step=step - 5 if step > 0 else step)
+    monitor.log_metrics({"parameters": 1e6})  # of no step of the training
     monitor.log_metrics({"loss": 1}, step=step)
-    monitor.log_metrics({"loss": 1})
+    monitor.log_metrics({"loss": 1}, step=step)
     monitor.finish()
     assert [record["step"] for record in transport.records("rewind")] == [told]
-    first = 0 if step is None else step
-    assert [record["step"] for record in transport.records("point")] == [first, first + 1]
+    assert [record["step"] for record in transport.records("point")][1:] == [step, step]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_that_logs_first_supersedes_nothing(tmp_path):
+    """It is a further writer; where the run begins is the owner's to say."""
+    crash(tmp_path)
+    monitor, transport = begin(tmp_path)
+    child = os.fork()
+    if child == 0:
+        try:
+            monitor.log_metrics({"loss": 1}, step=3)
+        finally:
+            os._exit(int(monitor._run._rewound is not None))
+    assert os.waitpid(child, 0)[1] == 0
+    monitor.log_metrics({"loss": 1}, step=500)
+    monitor.finish()
+    assert [record["step"] for record in transport.records("rewind")] == [499]
 
 
 def test_another_name_is_another_run(tmp_path):

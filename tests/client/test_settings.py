@@ -51,6 +51,14 @@ def test_what_cannot_be_a_token_is_named_and_not_shown(token):
     assert token not in str(caught.value)
 
 
+def test_a_wrong_link_is_shown_without_its_token():
+    """Copied without its scheme, or with a password."""
+    for url in ("host:8000/#t=swk_SECRET", "ftp://me:SECRET@host/#t=SECRET"):
+        with pytest.raises(InvalidError, match="host") as caught:
+            read_settings("run", {"dashboard_url": url}, {})
+        assert "SECRET" not in str(caught.value)
+
+
 def test_the_command_that_delivers_works_in_any_shell(tmp_path, monkeypatch):
     """It names folder and address where they are not the usual ones."""
     for variable in ("STEPWIRE_DIR", "STEPWIRE_URL"):

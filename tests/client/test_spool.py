@@ -316,6 +316,34 @@ def test_records_are_sent_again_after_a_lost_connection(make):
     assert again.sets[0].values == first.sets[0].values[4 * 8 :]
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    count=st.integers(1, 1300),
+    is_quiet=st.booleans(),
+    shares=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    mosts=st.tuples(st.sampled_from([1, 3, 32, 256]), st.sampled_from([3, 32, 256, 4096])),
+)
+def test_wherever_a_server_stands_the_rest_comes_in_order(tmp_path_factory, count, is_quiet, shares, mosts):
+    """The ring has gone round once or twice, some was sent, and the server has more of it, or less: no record is left
+    out or told as lost, however few are taken at once, whether or not the disk has them by then."""
+    folder = tmp_path_factory.mktemp("stands")
+    place = SpoolPlace(folder / "spools", IDENTITY, rings=(folder / "rings",))
+    outbox, kind = SpoolOutbox(lambda: Spool(place)), loss(tuple(f"m{n}" for n in range(1000)))
+    sent, acked = (round(share * count) for share in shares)
+    try:
+        if is_quiet:
+            outbox.spool.wake = lambda: None
+        log(outbox, kind, range(count))
+        while outbox.read_seq <= sent and outbox.take(10**6, mosts[0]):
+            pass
+        outbox.resume_at(acked)
+        found = take_all(outbox, 10**6, mosts[1], {0: kind.names})
+        assert steps_of(found) == list(range(acked, count))
+        assert outbox.dropped == 0
+    finally:
+        outbox.close(is_over=True)
+
+
 def test_a_restored_server_gets_what_segments_still_hold(make):
     """It says less than it had acknowledged: all after that is sent again from the disk."""
     outbox, kind = make(), loss()

@@ -59,7 +59,7 @@ def test_blocks_hold_the_records_up_to_the_first_damaged_one(kinds, damage):
     if damage and data:
         data[damage[0] % len(data)] ^= damage[1]
     expected = list(read_items(bytes(data)))
-    found = list(read_parts(bytes(data), 0, 10_000, checks=True))
+    found = list(read_parts(bytes(data), 0, 10_000, 1, checks=True))
     assert one_by_one(part for _, part in found) == [item for _, item in expected]
     assert (found[-1][0] if found else 0) == (expected[-1][0] if expected else 0)
 
@@ -67,9 +67,17 @@ def test_blocks_hold_the_records_up_to_the_first_damaged_one(kinds, damage):
 def test_rows_of_one_set_are_one_block():
     """What the sender saves is that they are; a record or another set ends it, and so does a number that is out of line."""
     alike = encode(["a"] * 10 + ["record"] + ["b"] * 5)
-    assert [part.span for _, part in read_parts(b"".join(alike), 0, 100, checks=True)] == [10, 1, 5]
+    assert [part.span for _, part in read_parts(b"".join(alike), 0, 100, 1, checks=True)] == [10, 1, 5]
     twice = b"".join([*alike[:5], *alike[:5]])
-    assert [(part.seq, part.span) for _, part in read_parts(twice, 0, 100, checks=True)] == [(1, 5), (1, 5)]
+    assert [(part.seq, part.span) for _, part in read_parts(twice, 0, 100, 1, checks=True)] == [(1, 5), (1, 5)]
+
+
+def test_what_comes_before_the_first_one_wanted_does_not_count():
+    """However few are wanted: what is skipped must not end the reading."""
+    data = b"".join(encode(["a"] * 100))
+    assert [(part.seq, part.span) for _, part in read_parts(data, 0, 10, 91, checks=False)] == [(1, 100)]
+    found = [(part.seq, part.span) for _, part in read_parts(data, 0, 1, 50, checks=False)]
+    assert found == [(1, 50)]
 
 
 @settings(max_examples=100, deadline=None)

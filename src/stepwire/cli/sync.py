@@ -45,13 +45,14 @@ def run(given: argparse.Namespace) -> int:
     import os
 
     from stepwire.client.orphans import Couriers
-    from stepwire.client.settings import DEFAULT_URL, read_url
+    from stepwire.client.settings import DEFAULT_URL, read_token, read_url, token_of
     from stepwire.client.transport import WebSocketTransport
     from stepwire.formats.places import spool_root
     from stepwire.formats.salvage import salvage_rings
 
-    socket_url, _ = read_url(given.to or os.environ.get("STEPWIRE_URL") or DEFAULT_URL, "--to")
-    key = given.api_key or os.environ.get("STEPWIRE_API_KEY")
+    url = given.to or os.environ.get("STEPWIRE_URL") or DEFAULT_URL
+    socket_url, _ = read_url(url, "--to")
+    key = read_token(given.api_key or os.environ.get("STEPWIRE_API_KEY") or token_of(url), "--api-key")
     root = given.follow or given.dir or spool_root()
     root = root.expanduser().absolute()
     if given.dir and not given.follow and not root.is_dir():

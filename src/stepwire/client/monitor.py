@@ -111,9 +111,10 @@ class TrainingMonitor:
         self._log = run.metrics.log if not run.begins_again else self._first_log
 
     def _first_log(self, metrics: Mapping[str, Any], step: float | None, timestamp: float | datetime | None) -> None:
-        self._run.begin_again(step)
-        self._log = self._run.metrics.log
-        self._log(metrics, step, timestamp)
+        self._run.metrics.log(metrics, step, timestamp)
+        if step is not None and metrics:
+            self._log = self._run.metrics.log
+            self._run.begin_again(step)
 
     def __reduce__(self) -> tuple[Callable[..., "TrainingMonitor"], tuple[type, ClientSettings]]:
         """Become, in the process that loads it, a further writer of the same run."""

@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from stepwire.client.batch import Kept, Record, Row, build_batch
 from stepwire.client.gaps import SPARED
@@ -21,6 +21,18 @@ _ROW_BYTES = 208  # what CPython needs for a row beside its values: tuple, two i
 _WIRE_ROW_BYTES = 20  # at, step, time
 _NEVER = 1 << 62
 _ALWAYS = -1
+
+
+class Left(NamedTuple):
+    """What an outbox leaves when it is closed.
+
+    Attributes:
+        lost: Records that are kept nowhere.
+        is_on_disk: Whether the others are on the disk; else they are in shared memory.
+    """
+
+    lost: int = 0
+    is_on_disk: bool = True
 
 
 class Outbox(Protocol):
@@ -87,12 +99,8 @@ class Outbox(Protocol):
     def sync(self) -> bool:
         """Have a disk keep all that was put; whether it does."""
 
-    def close(self, *, is_over: bool) -> int:
-        """Let go of what is held; ``is_over`` when the run has ended and the server has stored all of it.
-
-        Returns:
-            Records that could be kept nowhere.
-        """
+    def close(self, *, is_over: bool) -> Left:
+        """Let go of what is held; ``is_over`` when the run has ended and the server has stored all of it."""
 
     def after_fork(self) -> None:
         """Become the empty outbox of a child process."""
@@ -138,9 +146,9 @@ class NullOutbox:
         """Agree: there is nothing to keep."""
         return True
 
-    def close(self, *, is_over: bool) -> int:
+    def close(self, *, is_over: bool) -> Left:
         """Do nothing."""
-        return 0
+        return Left()
 
     def after_fork(self) -> None:
         """Do nothing."""
@@ -398,9 +406,9 @@ class MemoryOutbox:
         """Say no: memory is no disk."""
         return self.pending == 0
 
-    def close(self, *, is_over: bool) -> int:
+    def close(self, *, is_over: bool) -> Left:
         """Do nothing: what is in memory goes with it."""
-        return self.pending
+        return Left(self.pending)
 
     def restart(self, lost: int) -> None:
         """Begin a new stream: ``config`` first, then a gap of ``lost`` records, then all that is kept."""

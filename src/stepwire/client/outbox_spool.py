@@ -11,7 +11,7 @@ from stepwire.client.batch import MetricSet, Record, Row
 from stepwire.client.gaps import gap_item, is_spared, widen_gap
 from stepwire.client.imports import load
 from stepwire.client.kept import KeptRecords
-from stepwire.client.outbox import MEMORY_BYTES
+from stepwire.client.outbox import MEMORY_BYTES, Left
 from stepwire.client.ring import RING_BYTES, Ring
 from stepwire.client.spool import Spool
 from stepwire.formats.blocks import Block, Part, read_parts
@@ -291,15 +291,16 @@ class SpoolOutbox(KeptRecords):
         items: list[Part] = []
         for at, piece in pieces:
             start = max(start, at)
-            for after, item in read_parts(piece, start - at, most, checks=False):
+            for after, item in read_parts(piece, start - at, most, self._read_seq, checks=False):
                 start = at + after
                 self._read_at = max(self._read_at, start)
                 if isinstance(item, Item):
                     self._note_names(item)
                 if item.seq + item.span > self._read_seq and item.kind != NAMES:
-                    items.append(self._unread(item))
-                    limit -= len(item.body)
-                    most -= item.span
+                    unread = self._unread(item)
+                    items.append(unread)
+                    limit -= len(unread.body)
+                    most -= unread.span
                 if limit <= 0 or most <= 0:
                     return items
         if not items and end < head:
@@ -328,28 +329,22 @@ class SpoolOutbox(KeptRecords):
                 return True
         return False
 
-    def close(self, *, is_over: bool) -> int:
-        """Leave nothing in memory: what was not acknowledged stays in the spool for who comes next.
-
-        Args:
-            is_over: Whether the run has ended and the server has stored all of it.
-
-        Returns:
-            Records that found no place, as the disk takes nothing.
-        """
+    def close(self, *, is_over: bool) -> Left:
+        """Leave nothing in memory: what was not acknowledged stays in the spool for who comes next; see ``Outbox``."""
         if self._spool is None:
-            return 0
+            return Left()
         with self._lock:
             for _ in range(_ROUNDS):
                 if not self._overflow:
                     break
                 self.spool.drain_now()
                 self.refill()
-            lost = 0 if is_over else len(self._overflow)
+            lost, pending = self.last - self._ring.mark[1], self.pending
             self._is_closed = True
             self._ring = _NoRing(self._ring.mark)
-        self.spool.close(is_over=is_over)
-        return lost
+        is_on_disk = self.spool.close(is_over=is_over)
+        is_only_here = not is_on_disk and self.spool.ring.path is None
+        return Left(pending if is_only_here else lost, is_on_disk=is_on_disk)
 
     def after_fork(self) -> None:
         """Become the empty outbox of a child process: what the parent logged is the parent's to send."""

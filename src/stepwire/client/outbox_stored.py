@@ -6,6 +6,7 @@ from typing import Any
 
 from stepwire.client.batch import Record, Row
 from stepwire.client.kept import KeptRecords
+from stepwire.client.outbox import Left
 from stepwire.formats.blocks import Block, Part
 from stepwire.formats.ring import read_ring
 from stepwire.formats.spool import NAMES, RECORD, Item, read_record, record_body
@@ -163,7 +164,7 @@ class StoredOutbox(KeptRecords):
         """Agree: it was on the disk before."""
         return True
 
-    def close(self, *, is_over: bool) -> int:
+    def close(self, *, is_over: bool) -> Left:
         """Let go of the files; ``is_over`` marks the spool as delivered, so that nobody looks again. Raises OSError."""
         try:
             self.note()
@@ -172,7 +173,7 @@ class StoredOutbox(KeptRecords):
         finally:
             self._reader.close()
             self._scan.close()
-        return 0
+        return Left()
 
     def after_fork(self) -> None:
         """Let go of the files: the parent delivers."""

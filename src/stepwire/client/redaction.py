@@ -20,6 +20,7 @@ _SECRET_VALUE = re.compile(
 )
 _URL_USER = re.compile(r"(?<=://)[^/\s@]+@")
 _HEADER = re.compile(r"(\b(?:authorization|cookie|x-api-key)[\"']?\s*[:=]\s*[\"']?)[^\"'\r\n]+", re.IGNORECASE)
+_LINK_TOKEN = re.compile(r"(#t=)[A-Za-z0-9._~+/=-]+")
 _BEARER = re.compile(r"(\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 # What is behind the name is looked at first, what is in front of it in Python: so no text takes long.
 _ASSIGNED = re.compile(
@@ -41,7 +42,7 @@ _KEY_END = re.compile(r"-----END [A-Z ]*PRIVATE KEY[A-Z ]*-----")
 _KEY_LINES = 200
 _MOST_CHARACTERS = 128 * 1024
 _FIRST_LOOK = re.compile(
-    r"://|token|secret|passw|passph|key|credential|auth|cookie|bearer|eyJ|hf_|gh[pousr]_|_pat_|swk_|sk-|glpat-|xox"
+    r"://|#t=|token|secret|passw|passph|key|credential|auth|cookie|bearer|eyJ|hf_|gh[pousr]_|_pat_|swk_|sk-|glpat-|xox"
     r"|AKIA|ASIA|AIza|nvapi-",
     re.IGNORECASE,
 )
@@ -89,7 +90,7 @@ def redact_text(text: str) -> str:
     if not _FIRST_LOOK.search(text):
         return text
     text = _URL_USER.sub(f"{HIDDEN}@", _SECRET_VALUE.sub(HIDDEN, text))
-    text = _HEADER.sub(rf"\g<1>{HIDDEN}", text)
+    text = _HEADER.sub(rf"\g<1>{HIDDEN}", _LINK_TOKEN.sub(rf"\g<1>{HIDDEN}", text))
     return _ASSIGNED.sub(_hide_assigned, _BEARER.sub(rf"\g<1>{HIDDEN}", text))
 
 

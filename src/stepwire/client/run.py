@@ -23,7 +23,7 @@ from stepwire.client.lifecycle import END_SECONDS, LIFECYCLE, Outcome, end_toget
 from stepwire.client.metrics import Metrics, read_step
 from stepwire.client.notebook import cell_number
 from stepwire.client.orphans import start_sweep
-from stepwire.client.outbox import MemoryOutbox, NullOutbox, Outbox
+from stepwire.client.outbox import Left, MemoryOutbox, NullOutbox, Outbox
 from stepwire.client.outbox_spool import SpoolOutbox
 from stepwire.client.rank_metrics import RankMetrics
 from stepwire.client.ranks import job, mark, warn_silent
@@ -34,7 +34,7 @@ from stepwire.client.subject import Subject
 from stepwire.client.transport import NullTransport, Transport, WebSocketTransport, check_transport
 from stepwire.errors import InvalidError
 from stepwire.formats.places import boot_id
-from stepwire.limits import HEARTBEAT_SECONDS
+from stepwire.limits import HEARTBEAT_SECONDS, MAX_STEP
 from stepwire.system import installation_id, process_space
 from stepwire.version import __version__
 
@@ -223,15 +223,15 @@ class Run:
 
     @property
     def begins_again(self) -> bool:
-        """Whether an earlier attempt left no checkpoint: the first log call then tells where this one begins."""
+        """Whether an earlier attempt left no checkpoint: the first step that is logged tells where this one begins."""
         return self._origin.goes_on and self._origin.step is None and self.owned and not self.history.is_resumed
 
-    def begin_again(self, step: float | None) -> None:
+    def begin_again(self, step: float) -> None:
         """Supersede what earlier attempts logged from ``step`` on, unless the script said where it goes on."""
-        if self._rewound is not None:
-            return
-        first = 0 if step is None else read_step(step)
-        self.rewind(first - 1 if isinstance(first, int) else math.nextafter(first, -math.inf))
+        if self._rewound is None and self.owned:  # not in a forked child
+            first = read_step(step)
+            before = first - 1 if isinstance(first, int) else math.nextafter(first, -math.inf)
+            self.rewind(max(before, -MAX_STEP))
 
     def _count_from(self, step: float) -> None:
         """The next log call without a step is the one after ``step``."""
@@ -404,9 +404,9 @@ class Run:
         self.sender.close(deadline)
         is_stored = self.sender.has_stored(self._last)
         count = self.outbox.pending
-        lost = self.outbox.close(is_over=is_stored)
+        left = self.outbox.close(is_over=is_stored)
         if not is_stored:
-            self._tell_loss(count, lost)
+            self._tell_loss(count, left)
 
     def note_error(self, error: BaseException, where: str) -> None:
         """Tell of an exception that nobody caught and that does not end the process."""
@@ -473,18 +473,18 @@ class Run:
     def _is_noting(self) -> bool:
         return self.checkpoints.busy or (self._file is not None and self._file.busy)
 
-    def _tell_loss(self, count: int, lost: int) -> None:
-        """Say what became of ``count`` records that no server has, of which ``lost`` found no place."""
+    def _tell_loss(self, count: int, left: Left) -> None:
+        """Say what became of ``count`` records that no server has."""
         settings, known = self.settings, f"{count:,} records of run {self.settings.run_id}"
         where = f"kept in {settings.spool}"
         if not isinstance(self.outbox, SpoolOutbox):
             text = f"{known} were not stored: {self.sender.reason}."
-        elif lost:
-            text = (
-                f"{known} were not stored: {self.sender.reason}. {lost:,} of them are lost, as {settings.spool} "
-                "can't be written. The others are in shared memory until this machine is restarted; once the folder "
-                f"can be written, deliver them with: {sync_command(settings)}"
-            )
+        elif left.lost or not left.is_on_disk:
+            text = f"{known} were not stored: {self.sender.reason}. {settings.spool} can't be written: "
+            text += f"{left.lost:,} of them are lost" if left.lost else "they are in shared memory"
+            if left.lost < count:
+                text += ", the others are in shared memory" if left.lost else ""
+                text += f" until this machine is restarted. Mend the folder, then: {sync_command(settings)}"
         elif settings.offline:
             text = f"{known} are {where}; deliver them with: {sync_command(settings)}"
         else:

@@ -158,7 +158,8 @@ def read_url(url: object, field: str = "dashboard_url") -> tuple[str, str]:
         raise InvalidError(f"{field} has no usable port: {error}.", field=field) from error
     if schemes is None or not parts.hostname or any(c.isspace() for c in parts.netloc):
         known = f"{DEFAULT_URL} (ws, wss, http or https)"
-        raise InvalidError(f"{field} must look like {known}, not {shown(url)}.", field=field)
+        told = shown(str(url).partition("#")[0].rpartition("@")[2])  # no token, no password
+        raise InvalidError(f"{field} must look like {known}, not {told}.", field=field)
     path = parts.path.rstrip("/")
     if parts.query or (parts.fragment and not parts.fragment.startswith("t=")):
         raise InvalidError(f"{field} must end before the '?' or '#', as in {DEFAULT_URL}.", field=field)

@@ -229,18 +229,23 @@ class Spool:
         stored = dict(all_names(self.folder)) if self.folder else {}
         return stored | self.new_names
 
-    def close(self, *, is_over: bool) -> None:
-        """Write what is left and let go of the stream; ``is_over`` when nobody needs to deliver it any more."""
+    def close(self, *, is_over: bool) -> bool:
+        """Write what is left and let go of the stream; ``is_over`` when nobody needs to deliver it any more.
+
+        Returns:
+            Whether all of the ring is on the disk.
+        """
         self._is_closing = True
         self._bell.ring()
         if self._thread is not None:
             self._thread.join(_JOIN_SECONDS)
-        is_written = self._close_disk(is_over=is_over) if self._segments else True
-        self.ring.close(remove=is_written or is_over)
+        is_written = self._close_disk(is_over=is_over) if self._segments else False
+        self.ring.close(remove=is_written or is_over or self._segments is None)
         self.reader.close()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
+        return is_written
 
     def _close_disk(self, *, is_over: bool) -> bool:
         if not self._drain_lock.acquire(timeout=_JOIN_SECONDS):

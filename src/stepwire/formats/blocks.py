@@ -63,17 +63,18 @@ def gather(data: bytes, stride: int, offset: int, width: int) -> bytes:
 Part = Item | Block
 
 
-def read_parts(data: bytes, place: int, most: int, *, checks: bool) -> Iterator[tuple[int, Part]]:
-    """The records in ``data`` from ``place``, each or each block with the place after it, at most ``most``.
+def read_parts(data: bytes, place: int, most: int, first: int, *, checks: bool) -> Iterator[tuple[int, Part]]:
+    """The records in ``data`` from ``place``, each or each block with the place after it.
 
-    Ends before the first that is not whole.
+    Ends before the first that is not whole, or once at most ``most`` records from number ``first`` on were given; those
+    before it come along and don't count.
 
     Args:
         checks: Whether the rows of a block are checked against their checksums: not needed for bytes in the memory of
             the process that wrote them.
     """
     while most > 0:
-        part: Part | None = _read_block(data, place, most, checks=checks)
+        part: Part | None = _read_block(data, place, most, first, checks=checks)
         if part is not None:
             place += len(part.body)
         else:
@@ -81,19 +82,19 @@ def read_parts(data: bytes, place: int, most: int, *, checks: bool) -> Iterator[
             if found is None:
                 return
             place, part = found
-        most -= part.span
+        most -= max(part.seq + part.span - max(part.seq, first), 0)
         yield place, part
 
 
-def _read_block(data: bytes, place: int, most: int, *, checks: bool) -> Block | None:
-    """The rows of one metric set at ``place``, at most ``most``; ``None`` when fewer than some stand together there."""
+def _read_block(data: bytes, place: int, most: int, first: int, *, checks: bool) -> Block | None:
+    """The rows of one metric set at ``place``; ``None`` when fewer than some stand together there."""
     if place + _VALUES > len(data):
         return None
     length, _, seq, kind, ordinal = _read_place(data, place)
     stride = HEAD_BYTES + length
     if kind not in (ROW, FLOAT_ROW) or not _VALUES < stride <= MAX_BODY_BYTES:
         return None
-    count = min((len(data) - place) // stride, most)
+    count = min((len(data) - place) // stride, most + max(first - seq, 0))
     for offset in _SAME:
         if count < _LEAST:
             return None

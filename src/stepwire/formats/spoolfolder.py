@@ -174,21 +174,22 @@ class SegmentReader:
         items: list[Part] = []
         size = count = 0
         while self._segment is not None and count < most and (size < limit or not count):
-            found = self._read_some(max(limit - size, 1), most - count)
+            found = self._read_some(max(limit - size, 1), most - count, seq)
             if not found:
                 later = self._later()
                 if later is None:
                     break
                 # Its owner may have written here between the look and the list; a network tells it at the next open.
                 self._open_again()
-                found = self._read_some(max(limit - size, 1), most - count)
+                found = self._read_some(max(limit - size, 1), most - count, seq)
                 if not found:
                     self._open(later)  # what is torn at the end stands there again, or is gone
             for item in found:
                 if item.seq + item.span > seq or item.kind == NAMES:
-                    items.append(item.after(seq - 1) if isinstance(item, Block) and item.seq < seq else item)
-                    size += len(item.body)
-                    count += len(item.body) // item.stride if isinstance(item, Block) else item.kind != NAMES
+                    wanted = item.after(seq - 1) if isinstance(item, Block) and item.seq < seq else item
+                    items.append(wanted)
+                    size += len(wanted.body)
+                    count += wanted.span if isinstance(wanted, Block) else wanted.kind != NAMES
         return items
 
     def close(self) -> None:
@@ -210,13 +211,13 @@ class SegmentReader:
         self._fd = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
         self._segment, self._at, self._next = segment, SEGMENT_HEAD_BYTES, segment.first_seq
 
-    def _read_some(self, limit: int, most: int) -> list[Part]:
+    def _read_some(self, limit: int, most: int, first: int) -> list[Part]:
         assert self._fd is not None
         data = os.pread(self._fd, max(min(limit, CHUNK_BYTES, most * USUAL_BYTES), 4096), self._at)
         if len(data) >= 4 and (needed := 8 + struct.unpack_from("<I", data)[0]) > len(data):
             data = os.pread(self._fd, min(needed, 2**25), self._at)
         items, place = [], 0
-        for after, item in read_parts(data, 0, most, checks=True):
+        for after, item in read_parts(data, 0, most, first, checks=True):
             items.append(item)
             place = after
         self._at += place

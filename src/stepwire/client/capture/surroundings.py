@@ -116,6 +116,6 @@ def _code_folders(argv: Sequence[str] | None) -> Iterator[Path]:
     with suppress(OSError):
         yield Path.cwd()
     named = sys.argv[:1] if argv is None else argv[1:]
-    script = next((Path(one) for one in named if os.path.isfile(one)), None)
+    script = next((Path(one) for one in named if os.path.isfile(one)), None)  # noqa: PTH113 - any text is an argument
     if script is not None:
         yield script.resolve().parent
