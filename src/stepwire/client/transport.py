@@ -275,7 +275,7 @@ def _refusal(error: Exception, *, has_token: bool) -> str:
     """Say what a refused handshake means and what to do."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status == 401 and has_token:
-        return "it refuses the token (401) of STEPWIRE_API_KEY or api_key=: take that in the file `token` of its data folder"
+        return "it refuses the token (401) of STEPWIRE_API_KEY or api_key=: see the file `token` in its data folder"
     if status == 401:
         return "it wants a token (401): set STEPWIRE_API_KEY or api_key="
     if status == 403:
