@@ -26,6 +26,18 @@ def monitor(transport):
         yield monitor
 
 
+@pytest.mark.parametrize("mode", ["online", "disabled"])
+def test_a_transport_that_carries_nothing_is_misuse(mode):
+    """Told at once, not by a thread that dies later; also when all of one is there but a method."""
+
+    class Half(MemoryTransport):
+        release = None
+
+    for transport in (object(), Half()):
+        with pytest.raises(TypeError, match="transport"):
+            TrainingMonitor("test", transport=transport, mode=mode)
+
+
 def test_monitor_log_metrics(mock_server):
     """The specification's test, as written there."""
     monitor = TrainingMonitor("test", dashboard_url=mock_server.url)

@@ -40,6 +40,7 @@ def test_a_token_may_come_with_its_newline_or_in_the_printed_link():
     linked = read_settings("run", {"dashboard_url": "http://host:8000/#t=abc"}, {})
     assert (linked.api_key, linked.page_url) == ("abc", "http://host:8000")
     assert read_settings("run", {"dashboard_url": "http://host/#t=abc", "api_key": "d"}, {}).api_key == "d"
+    assert read_settings("run", {"api_key": ""}, {"STEPWIRE_API_KEY": "abc"}).api_key == "abc"
 
 
 @pytest.mark.parametrize("token", ["two words", "line\nline", "snowman \u2603"])
@@ -118,6 +119,7 @@ def test_arguments_win_over_the_environment():
         ({"tags": "one"}, TypeError, "tags"),
         ({"tags": ["ok", 3]}, TypeError, r"tags\[1\]"),
         ({"notes": 3}, TypeError, "notes"),
+        ({"per_rank": "no"}, TypeError, "per_rank"),
         ({"system_metrics_interval": -1}, InvalidError, "system_metrics_interval"),
         ({"system_metrics_interval": float("nan")}, InvalidError, "system_metrics_interval"),
         ({"system_metrics_interval": "5"}, TypeError, "system_metrics_interval"),

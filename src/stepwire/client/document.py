@@ -68,7 +68,7 @@ def _attributes(value: object) -> dict[str, Any] | None:
 
 
 def _is_dataclass(value: object) -> bool:
-    """Whether it is one's instance; told without the module, which takes a tenth of the SDK's import."""
+    """Whether it is one's instance; told without the module, which the SDK's import would have to load."""
     return hasattr(type(value), "__dataclass_fields__")
 
 

@@ -244,14 +244,14 @@ class IdentityFile:
             logging.getLogger("stepwire").warning(text, self.path, error)
 
 
+_unread: dict[Path, float] = {}
+"""When a file that can't be read was told of, in monotonic seconds."""
+
+
 def _warn_unread(path: Path, error: Exception) -> None:
     if time.monotonic() - _unread.get(path, -_WARN_SECONDS) >= _WARN_SECONDS:
         _unread[path] = time.monotonic()
         logging.getLogger("stepwire").warning("stepwire: %s can't be read (%s); it is not used.", path, error)
-
-
-_unread: dict[Path, float] = {}
-"""When a file that can't be read was told of, in monotonic seconds."""
 
 
 def _read(path: Path) -> Identity | None:

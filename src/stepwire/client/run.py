@@ -480,11 +480,11 @@ class Run:
         if not isinstance(self.outbox, SpoolOutbox):
             text = f"{known} were not stored: {self.sender.reason}."
         elif left.lost or not left.is_on_disk:
-            text = f"{known} were not stored: {self.sender.reason}. {settings.spool} can't be written: "
-            text += f"{left.lost:,} of them are lost" if left.lost else "they are in shared memory"
+            text = f"{known} were not stored: {self.sender.reason}. {settings.spool} can't be written. "
+            text += f"{left.lost:,} of them are lost. " if left.lost else ""
             if left.lost < count:
-                text += ", the others are in shared memory" if left.lost else ""
-                text += f" until this machine is restarted. Mend the folder, then: {sync_command(settings)}"
+                text += "What is not in it is in shared memory until this machine is restarted. "
+                text += f"Mend the folder, then: {sync_command(settings)}"
         elif settings.offline:
             text = f"{known} are {where}; deliver them with: {sync_command(settings)}"
         else:

@@ -110,7 +110,7 @@ def read_settings(
         per_rank=_flag("per_rank", arguments.get("per_rank")),
         joins=place.rank > 0,
         silent=silent,
-        api_key=read_token(*_first(arguments, "api_key", environment, "STEPWIRE_API_KEY", token_of(url))),
+        api_key=read_token(arguments.get("api_key") or environment.get("STEPWIRE_API_KEY") or token_of(url), "api_key"),
         system_metrics_interval=_interval(arguments.get("system_metrics_interval"), environment),
         enabled=mode != "disabled" and not silent,
         offline=mode == "offline",

@@ -24,7 +24,7 @@ _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)  # no k
 
 def check_transport(value: object) -> None:
     """Raise TypeError unless ``value`` can carry frames: what has no such method would fail in the sender's thread."""
-    for name in ("open", "send", "wait", "wake", "close"):
+    for name in ("open", "send", "wait", "wake", "close", "release", "after_fork"):
         if value is not None and not callable(getattr(value, name, None)):
             raise TypeError(f"transport must be a Transport; {type(value).__name__} has no method {name}")
 

@@ -13,7 +13,7 @@ _MASK_BYTES = 4
 
 
 class Framing(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket, several times as fast with small messages: ``uvicorn.Config(ws=Framing)``.
+    """uvicorn's WebSocket with a short way for small messages: ``uvicorn.Config(ws=Framing)``.
 
     A script that is waited for after each step, or a hundred scripts at once, send tens of thousands of messages of a
     few hundred bytes a second. A binary message that is one frame (RFC 6455, 5.2) is read here. Everything else goes

@@ -108,3 +108,5 @@ def test_the_code_of_a_command_is_beside_its_script(tmp_path, monkeypatch):
     script.write_text("")
     assert list(surroundings._code_folders(["python", "-u", str(script)])) == [tmp_path, script.parent]
     assert list(surroundings._code_folders(["/bin/sh", "-c", "true"])) == [tmp_path]
+    monkeypatch.delattr("sys.argv")  # as in an interpreter inside of another program
+    assert list(surroundings._code_folders(None)) == [tmp_path]

@@ -115,7 +115,7 @@ def _code_folders(argv: Sequence[str] | None) -> Iterator[Path]:
     """Where the code may be: in the working folder, else beside the script, be it this one or one of a command's."""
     with suppress(OSError):
         yield Path.cwd()
-    named = sys.argv[:1] if argv is None else argv[1:]
+    named = getattr(sys, "argv", [])[:1] if argv is None else argv[1:]
     script = next((Path(one) for one in named if os.path.isfile(one)), None)  # noqa: PTH113 - any text is an argument
     if script is not None:
         yield script.resolve().parent
