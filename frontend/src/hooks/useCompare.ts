@@ -1,4 +1,4 @@
-import { useUi } from "../state/ui";
+import { changeView } from "../state/view";
 
 export interface Compare {
   /** Draw the selected run alone. */
@@ -8,8 +8,8 @@ export interface Compare {
 }
 
 const COMPARE: Compare = {
-  alone: () => useUi.setState({ ticked: [] }),
-  together: () => useUi.setState({ ticked: null }),
+  alone: () => changeView({ compared: [] }),
+  together: () => changeView({ compared: null }),
 };
 
 /** Which runs are drawn, chosen all at once. */

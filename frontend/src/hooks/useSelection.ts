@@ -1,7 +1,6 @@
 import { useCallback, useMemo } from "react";
-import { useHashLocation } from "wouter/use-hash-location";
 import { companions, MAX_COMPARED, Slots } from "../lib/compare";
-import { useUi } from "../state/ui";
+import { changeView, useViewPart } from "../state/view";
 import { useRun, useRuns } from "./useRuns";
 
 export interface Selection {
@@ -20,10 +19,10 @@ const slots = new Slots();
 
 /** The run in the address (`#/runs/<id>`), else the newest that runs, else the newest; and those drawn with it. */
 export function useSelection(): Selection {
-  const [location, navigate] = useHashLocation();
+  const named = useViewPart("run");
+  const ticked = useViewPart("compared");
   const { runs } = useRuns();
-  const { ticked, tick } = useUi();
-  const selected = idIn(location) ?? (runs.find((run) => run.status === "running") ?? runs[0])?.id ?? null;
+  const selected = named ?? (runs.find((run) => run.status === "running") ?? runs[0])?.id ?? null;
   const run = useRun(selected);
   // A list as text: the runs' steps change all the time, who is drawn seldom.
   const chosen = ticked ?? (run ? companions(run, runs) : []);
@@ -37,13 +36,10 @@ export function useSelection(): Selection {
     slots.assign(ids);
     return ids;
   }, [text]);
-  const select = useCallback(
-    (id: string | null) => navigate(id === null ? "/" : `/runs/${encodeURIComponent(id)}`),
-    [navigate],
-  );
   const toggleCompare = useCallback(
-    (id: string) => tick(compared.includes(id) ? compared.filter((each) => each !== id) : [...compared, id]),
-    [compared, tick],
+    (id: string) =>
+      changeView({ compared: compared.includes(id) ? compared.filter((each) => each !== id) : [...compared, id] }),
+    [compared],
   );
   return useMemo(
     () => ({
@@ -54,11 +50,11 @@ export function useSelection(): Selection {
       colourOf: (id) => slots.colourOf(id),
       dashOf: (id) => slots.dashOf(id),
     }),
-    [selected, select, compared, toggleCompare],
+    [selected, compared, toggleCompare],
   );
 }
 
-function idIn(location: string): string | null {
-  const found = /^\/runs\/([^/?]+)/.exec(location)?.[1];
-  return found === undefined ? null : decodeURIComponent(found);
+/** Turn to a run; null: whom the page chooses. */
+function select(id: string | null): void {
+  changeView({ run: id });
 }

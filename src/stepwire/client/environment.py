@@ -1,14 +1,13 @@
 """Where a run runs: host, process and command line."""
 
 import os
-import socket
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from stepwire.client.document import clean
 from stepwire.client.redaction import redact_arguments
-from stepwire.system import process_start
+from stepwire.system import host_name, process_start
 
 _MAX_ARGUMENTS = 1000
 
@@ -37,7 +36,7 @@ def arguments_of(argv: Sequence[str]) -> list[str]:
 
 def whoami() -> dict[str, Any]:
     """Return what names this process among all: ``host``, ``pid``, ``pid_start``."""
-    return {"host": clean(socket.gethostname()), "pid": os.getpid(), "pid_start": _process_start()}
+    return {"host": clean(host_name()), "pid": os.getpid(), "pid_start": _process_start()}
 
 
 def _process_start() -> float | None:

@@ -1,6 +1,5 @@
 """The checkpoints that a run has: those of its earlier attempts, and those that this process registered."""
 
-import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from stepwire.client.document import clean
 from stepwire.client.identity import MAX_CHECKPOINTS, SavedCheckpoint
 from stepwire.client.loading import DamagedCheckpointError, check_whole, load_checkpoint
 from stepwire.client.metrics import read_step
+from stepwire.client.notice import warn
 from stepwire.errors import NotFoundError
 
 _STEPS = ("step", "global_step")
@@ -87,7 +87,7 @@ class History:
         return [*self._earlier, *self._own][::-1]
 
     def _tell_damage(self, saved: SavedCheckpoint, reason: str) -> None:
-        logging.getLogger("stepwire").warning("stepwire: %s; trying the checkpoint before it.", reason)
+        warn("%s; trying the checkpoint before it.", reason)
         self._tell("checkpoint_validation_failed", reason, {"checkpoint_id": saved.id, "error": reason})
 
     def _go_on_from(self, saved: SavedCheckpoint, loaded: Any) -> None:

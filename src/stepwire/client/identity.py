@@ -4,7 +4,6 @@ It is all that a restart needs: no server has to answer. Only the run's owner wr
 """
 
 import json
-import logging
 import os
 import threading
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stepwire.client.environment import whoami
+from stepwire.client.notice import warn
 from stepwire.client.settings import RUN_ID
 from stepwire.system import process_space
 
@@ -240,8 +240,8 @@ class IdentityFile:
         now = time.monotonic()
         if now - self._warned_at >= _WARN_SECONDS:
             self._warned_at = now
-            text = "stepwire: %s can't be written (%s): a restart may not find this run's checkpoints."
-            logging.getLogger("stepwire").warning(text, self.path, error)
+            text = "%s can't be written (%s): a restart may not find this run's checkpoints."
+            warn(text, self.path, error)
 
 
 _unread: dict[Path, float] = {}
@@ -251,7 +251,7 @@ _unread: dict[Path, float] = {}
 def _warn_unread(path: Path, error: Exception) -> None:
     if time.monotonic() - _unread.get(path, -_WARN_SECONDS) >= _WARN_SECONDS:
         _unread[path] = time.monotonic()
-        logging.getLogger("stepwire").warning("stepwire: %s can't be read (%s); it is not used.", path, error)
+        warn("%s can't be read (%s); it is not used.", path, error)
 
 
 def _read(path: Path) -> Identity | None:

@@ -6,7 +6,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Iterable
 from contextlib import suppress
 from types import TracebackType
@@ -198,6 +197,7 @@ class Lifecycle:
         """Note a child's exception when ``multiprocessing`` prints it: from Python 3.13 on it is gone at the end."""
         if sys.version_info < (3, 13):
             return
+        import traceback
         from multiprocessing.process import BaseProcess
 
         previous = traceback.print_exc

@@ -1,6 +1,5 @@
 """Brings spools of other processes to a server: those of processes that are gone, and those in a shared folder."""
 
-import logging
 import os
 import threading
 import time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stepwire.client.clock import Clock
 from stepwire.client.imports import load
+from stepwire.client.notice import warn
 from stepwire.client.outbox_stored import StoredOutbox
 from stepwire.client.sender import Sender
 from stepwire.client.settings import ClientSettings
@@ -258,7 +258,7 @@ def start_sweep(settings: ClientSettings, is_reached: Callable[[], bool] | None)
                 deliver_orphans(settings)
         except OSError as error:
             where = settings.spool
-            logging.getLogger("stepwire").warning("stepwire: what is left in %s can't be delivered: %s", where, error)
+            warn("what is left in %s can't be delivered: %s", where, error)
         finally:
             _SWEPT.discard(place)  # the next run of this process finds what this one leaves
 
@@ -270,8 +270,8 @@ def start_sweep(settings: ClientSettings, is_reached: Callable[[], bool] | None)
 
 
 def _warn(spool: FoundSpool, error: Exception) -> None:
-    text = "stepwire: what is left in %s can't be delivered: %s"
-    logging.getLogger("stepwire").warning(text, spool.folder, error)
+    text = "what is left in %s can't be delivered: %s"
+    warn(text, spool.folder, error)
 
 
 def _here() -> Here:

@@ -3,7 +3,6 @@
 Launchers tell by environment variables. A variable that makes no sense counts as not set: it is not the script's.
 """
 
-import logging
 import os
 import re
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from stepwire.client.notice import warn
 from stepwire.system import process_space, process_start
 
 MARK = "STEPWIRE_RANK_PROCESS"
@@ -101,8 +101,8 @@ def warn_silent(rank: int) -> None:
     global _has_warned  # noqa: PLW0603 - once for a process, however many monitors it makes
     if not _has_warned:
         _has_warned = True
-        logging.getLogger("stepwire").warning(
-            "stepwire: rank %d logs nothing, for nothing tells which run it shares with rank 0; "
+        warn(
+            "rank %d logs nothing, for nothing tells which run it shares with rank 0; "
             "give all ranks the same run_id=, or set STEPWIRE_RUN_ID for them.",
             rank,
         )

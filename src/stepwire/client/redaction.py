@@ -1,35 +1,42 @@
 """Keeps secrets out of what a run tells about itself."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from stepwire.formats.terminal import strip_colours
 
 HIDDEN = "[redacted]"
 
-_SECRET_NAME = re.compile(
+
+def _later(pattern: str, flags: re.RegexFlag = re.NOFLAG) -> Callable[[], re.Pattern[str]]:
+    """Compile a pattern when it is first asked for: all of them take longer than the rest of this module."""
+    return cache(lambda: re.compile(pattern, flags))
+
+
+_secret_name = _later(
     r"(^|[-_.\s])(api[-_]?keys?|secret([-_]?key)?|access[-_]?key|private[-_]?key|auth|authorization"
     r"|(auth|access|api|hf|bearer|refresh)?[-_]?token|passphrase|credentials?)$"
     r"|passw(or)?d$|[-_.](pwd|pass)$",
     re.IGNORECASE,
 )
-_SECRET_VALUE = re.compile(
+_secret_value = _later(
     r"\b(hf_|sk-|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|swk_|AKIA|ASIA|AIza|nvapi-|dckr_pat_)[A-Za-z0-9_\-]{8,}"
     r"|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"  # a JSON Web Token
 )
-_URL_USER = re.compile(r"(?<=://)[^/\s@]+@")
-_HEADER = re.compile(r"(\b(?:authorization|cookie|x-api-key)[\"']?\s*[:=]\s*[\"']?)[^\"'\r\n]+", re.IGNORECASE)
-_LINK_TOKEN = re.compile(r"(#t=)[A-Za-z0-9._~+/=-]+")
-_BEARER = re.compile(r"(\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
+_url_user = _later(r"(?<=://)[^/\s@]+@")
+_header = _later(r"(\b(?:authorization|cookie|x-api-key)[\"']?\s*[:=]\s*[\"']?)[^\"'\r\n]+", re.IGNORECASE)
+_link_token = _later(r"(#t=)[A-Za-z0-9._~+/=-]+")
+_bearer = _later(r"(\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 # What is behind the name is looked at first, what is in front of it in Python: so no text takes long.
-_ASSIGNED = re.compile(
+_assigned = _later(
     r"(api[-_]?key|secret(?:[-_]?key)?|access[-_]?key|private[-_]?key|token|passw(?:or)?d|passphrase|credentials?)"
     r"([\"']?\s*[=:]\s*|\s+)(?:\"([^\"]{1,512})\"|'([^']{1,512})'|([^\s\"',;&)}\]]{1,4096}))",
     re.IGNORECASE,
 )
-_BEFORE = re.compile(r"[\w.-]*$")
-_SPLIT = re.compile(r"[^a-z0-9]+")
+_before = _later(r"[\w.-]*$")
+_split = _later(r"[^a-z0-9]+")
 # Words in front of `token` that make it one of a text, not one that opens a door.
 _OF_TEXT = frozenset((
     *("pad", "bos", "eos", "unk", "cls", "sep", "mask", "special", "image", "next", "prev", "start", "end", "first"),
@@ -37,11 +44,11 @@ _OF_TEXT = frozenset((
 ))  # fmt: skip
 _NOTHING = frozenset(("none", "null", "true", "false", "", "***", HIDDEN))
 _LEAST_SECRET = 8
-_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
-_KEY_END = re.compile(r"-----END [A-Z ]*PRIVATE KEY[A-Z ]*-----")
+_key_begin = _later(r"-----BEGIN [A-Z ]*PRIVATE KEY")
+_key_end = _later(r"-----END [A-Z ]*PRIVATE KEY[A-Z ]*-----")
 _KEY_LINES = 200
 _MOST_CHARACTERS = 128 * 1024
-_FIRST_LOOK = re.compile(
+_first_look = _later(
     r"://|#t=|token|secret|passw|passph|key|credential|auth|cookie|bearer|eyJ|hf_|gh[pousr]_|_pat_|swk_|sk-|glpat-|xox"
     r"|AKIA|ASIA|AIza|nvapi-",
     re.IGNORECASE,
@@ -54,7 +61,7 @@ def redact(name: str, value: Any) -> Any:
     Numbers are not hidden, so ``use_cls_token=True`` and ``num_tokens=512`` stay. Of text longer than 128 KiB the
     rest is left out: looking through megabytes takes long, and nobody keeps that much of one value.
     """
-    if not isinstance(value, bool | int | float | None) and not _is_empty(value) and _SECRET_NAME.search(name):
+    if not isinstance(value, bool | int | float | None) and not _is_empty(value) and _secret_name().search(name):
         return HIDDEN
     if not isinstance(value, str):
         return value
@@ -73,11 +80,11 @@ def redact_arguments(argv: Sequence[str]) -> list[str]:
         name, equals, _ = argument.partition("=")
         if hide and not argument.startswith("--"):
             result.append(HIDDEN)
-        elif equals and _SECRET_NAME.search(name):
+        elif equals and _secret_name().search(name):
             result.append(f"{name}={HIDDEN}")
         else:
             result.append(redact_text(argument))
-        hide = argument.startswith("-") and not equals and bool(_SECRET_NAME.search(argument))
+        hide = argument.startswith("-") and not equals and bool(_secret_name().search(argument))
     return result
 
 
@@ -87,16 +94,18 @@ def redact_text(text: str) -> str:
     Well-known keys and JSON Web Tokens, user and password of addresses, ``password=…`` and ``--token …``, the
     headers ``Authorization`` and ``Cookie``.
     """
-    if not _FIRST_LOOK.search(text):
+    if not _first_look().search(text):
         return text
-    text = _URL_USER.sub(f"{HIDDEN}@", _SECRET_VALUE.sub(HIDDEN, text))
-    text = _HEADER.sub(rf"\g<1>{HIDDEN}", _LINK_TOKEN.sub(rf"\g<1>{HIDDEN}", text))
-    return _ASSIGNED.sub(_hide_assigned, _BEARER.sub(rf"\g<1>{HIDDEN}", text))
+    text = _url_user().sub(f"{HIDDEN}@", _secret_value().sub(HIDDEN, text))
+    text = _header().sub(rf"\g<1>{HIDDEN}", _link_token().sub(rf"\g<1>{HIDDEN}", text))
+    return _assigned().sub(_hide_assigned, _bearer().sub(rf"\g<1>{HIDDEN}", text))
 
 
 def environment_secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return the values of variables whose names say that they are secrets, the longest first."""
-    found = {value for name, value in environment.items() if len(value) >= _LEAST_SECRET and _SECRET_NAME.search(name)}
+    found = {
+        value for name, value in environment.items() if len(value) >= _LEAST_SECRET and _secret_name().search(name)
+    }
     return tuple(sorted(found, key=len, reverse=True))
 
 
@@ -121,21 +130,21 @@ class LineRedactor:
     def _hide(self, line: str) -> str:
         if self._key_lines:
             return self._hide_key(line)
-        if begin := _KEY_BEGIN.search(line):
-            self._key_lines = 0 if _KEY_END.search(line) else _KEY_LINES
+        if begin := _key_begin().search(line):
+            self._key_lines = 0 if _key_end().search(line) else _KEY_LINES
             return line[: begin.start()] + HIDDEN
         if self._known is not None:
             line = self._known.sub(HIDDEN, line)
         return redact_text(line)
 
     def _hide_key(self, line: str) -> str:
-        self._key_lines = 0 if _KEY_END.search(line) else self._key_lines - 1
+        self._key_lines = 0 if _key_end().search(line) else self._key_lines - 1
         return HIDDEN
 
 
 def _hide_assigned(found: re.Match[str]) -> str:
     """What stands for ``name = value`` or ``--name value``."""
-    before = _BEFORE.search(found.string[max(found.start() - 40, 0) : found.start()])
+    before = _before().search(found.string[max(found.start() - 40, 0) : found.start()])
     prefix = before[0] if before else ""
     name, separator = found[1], found[2]
     value = found[3] or found[4] or found[5]
@@ -158,7 +167,7 @@ def _hide_assigned(found: re.Match[str]) -> str:
 
 def _opens_doors(prefix: str, value: str) -> bool:
     """Whether the value of a ``token`` is one of those that let people in, and none of a text."""
-    words = _SPLIT.split(prefix.lower())
+    words = _split().split(prefix.lower())
     if any(word in _OF_TEXT for word in words) or len(value) < _LEAST_SECRET:
         return False
     has_digit, has_letter = any(map(str.isdigit, value)), any(map(str.isalpha, value))

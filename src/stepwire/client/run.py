@@ -1,6 +1,5 @@
 """One run in this process: the parts of the SDK, wired, from the first record to the last."""
 
-import logging
 import math
 import os
 import sys
@@ -22,6 +21,7 @@ from stepwire.client.ids import new_id
 from stepwire.client.lifecycle import END_SECONDS, LIFECYCLE, Outcome, end_together
 from stepwire.client.metrics import Metrics, read_step
 from stepwire.client.notebook import cell_number
+from stepwire.client.notice import warn
 from stepwire.client.orphans import start_sweep
 from stepwire.client.outbox import Left, MemoryOutbox, NullOutbox, Outbox
 from stepwire.client.outbox_spool import SpoolOutbox
@@ -492,7 +492,7 @@ class Run:
                 f"{known} were not stored yet: {self.sender.reason}. They are {where}; the next run here that logs to "
                 f"{settings.page_url} delivers them, and so does: {sync_command(settings)}"
             )
-        logging.getLogger("stepwire").warning("stepwire: %s", text)
+        warn("%s", text)
 
     def _introduce(self, writer_id: str, next_seq: int) -> "Hello":
         me = whoami()

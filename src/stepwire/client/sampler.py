@@ -1,6 +1,5 @@
 """The thread that samples the run's processes, and its host if nobody else does, while the run trains."""
 
-import logging
 import os
 import threading
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from stepwire.client.batch import Record
 from stepwire.client.clock import Clock
 from stepwire.client.imports import load
 from stepwire.client.lease import HostLease
+from stepwire.client.notice import warn
 
 if TYPE_CHECKING:
     from stepwire.system.host import HostSampler
@@ -115,7 +115,7 @@ class Sampler:
     def _complain(self, error: Exception) -> None:
         if not self._complained:
             self._complained = True
-            logging.getLogger("stepwire").warning("stepwire: system metrics are incomplete: %r", error)
+            warn("system metrics are incomplete: %r", error)
 
 
 class _Observer:

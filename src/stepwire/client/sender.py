@@ -1,6 +1,5 @@
 """The thread that brings what was logged to the server."""
 
-import logging
 import os
 import threading
 import time
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from stepwire.client import backoff
 from stepwire.client.clock import Clock
 from stepwire.client.imports import load
+from stepwire.client.notice import warn
 from stepwire.client.outbox import Outbox
 from stepwire.client.refusal import FinalError
 from stepwire.client.transport import Transport
@@ -25,7 +25,10 @@ _BREATH_SECONDS = 0.02
 _IDLE_SECONDS = 60.0
 _START_SECONDS = 1.0  # between two tries to start the thread
 _MAX_RESULTS = 1000
-_MODULES = ("stepwire.client.session", "encodings.idna", "msgspec", "uuid", "websockets.client", "websockets.uri")
+_MODULES = (
+    *("stepwire.client.session", "encodings.idna", "msgspec", "selectors", "socket", "uuid"),
+    *("websockets.client", "websockets.uri"),
+)
 
 
 class Sender:
@@ -280,4 +283,4 @@ class Sender:
         now = self._clock.monotonic()
         if now - self._warned_at >= WARN_SECONDS:
             self._warned_at = now
-            logging.getLogger("stepwire").warning("stepwire: %s", text)
+            warn("%s", text)

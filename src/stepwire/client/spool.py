@@ -1,7 +1,6 @@
 """What keeps the records of one stream: the ring, the segments behind it, and the thread between the two."""
 
 import json
-import logging
 import os
 import threading
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stepwire.client.ids import new_writer_id
+from stepwire.client.notice import warn
 from stepwire.client.ring import RING_BYTES, Ring
 from stepwire.client.segments import Segments
 from stepwire.client.share import MAX_BYTES, Share
@@ -430,4 +430,4 @@ class Spool:
         now = self._clock()
         if now - self._warned_at >= WARN_SECONDS:
             self._warned_at = now
-            logging.getLogger("stepwire").warning("stepwire: %s; training goes on.", text)
+            warn("%s; training goes on.", text)

@@ -1,7 +1,5 @@
 """How frames travel between script and server."""
 
-import selectors
-import socket
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, cast
@@ -10,6 +8,8 @@ from stepwire.client.imports import load
 from stepwire.limits import MAX_FRAME_BYTES
 
 if TYPE_CHECKING:
+    import socket
+
     from websockets.client import ClientProtocol
     from websockets.frames import Frame
 
@@ -19,7 +19,6 @@ _READ_BYTES = 64 * 1024
 _EXTRA_BYTES = 64 * 1024  # what a frame's envelope may add to MAX_FRAME_BYTES
 
 _DATA_OPCODES = frozenset({0, 1, 2})  # continuation, text, binary (RFC 6455)
-_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)  # no kernel object to share after fork
 
 
 def check_transport(value: object) -> None:
@@ -118,6 +117,8 @@ class WebSocketTransport:
         self._wake_out: socket.socket | None = None
 
     def _make_waker(self) -> None:
+        import socket
+
         try:
             wake_in, wake_out = socket.socketpair()
         except OSError:  # no file descriptor is free: until one is, waits are short
@@ -150,7 +151,9 @@ class WebSocketTransport:
             ) from protocol.handshake_exc
         self._socket.setblocking(False)
 
-    def _connect(self, host: str, port: int, *, secure: bool) -> socket.socket:
+    def _connect(self, host: str, port: int, *, secure: bool) -> "socket.socket":
+        import socket
+
         connected = socket.create_connection((host, port), CONNECT_SECONDS)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         self._is_secure = secure
@@ -169,13 +172,18 @@ class WebSocketTransport:
 
     def wait(self, seconds: float, *, heeds: bool = True) -> list[bytes]:
         """Return the frames that came; see ``Transport.wait``."""
+        import selectors
+
         if self._socket is not None:
             self._check_open()
         if self._wake_in is None:
             seconds = min(seconds, _BLIND_SECONDS)  # a `wake` until now went nowhere
             self._make_waker()
         heeds = heeds or bool(self._outgoing)
-        with _Selector() as selector:
+        selectable = getattr(
+            selectors, "PollSelector", selectors.SelectSelector
+        )  # no kernel object to share after fork
+        with selectable() as selector:
             if self._wake_in is not None:
                 selector.register(self._wake_in, selectors.EVENT_READ)
             if self._socket is not None and heeds:
@@ -200,7 +208,7 @@ class WebSocketTransport:
             raise ConnectionResetError(f"the server closed the connection: {code} {reason or ''}".rstrip())
         return self._protocol
 
-    def _receive(self, protocol: "ClientProtocol", connected: socket.socket) -> bool:
+    def _receive(self, protocol: "ClientProtocol", connected: "socket.socket") -> bool:
         """Read once and put whole messages into ``_arrived``; whether there may be more.
 
         A system call that finds nothing is none the less one for which this thread has to get the interpreter back from
@@ -265,7 +273,7 @@ class WebSocketTransport:
                 del self._outgoing[: self._socket.send(self._outgoing)]
 
 
-def _drain(wake_in: socket.socket) -> None:
+def _drain(wake_in: "socket.socket") -> None:
     with suppress(BlockingIOError):
         while wake_in.recv(_READ_BYTES):
             pass

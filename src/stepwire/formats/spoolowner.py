@@ -1,7 +1,6 @@
 """Whether the process that writes a spool still lives, told without waiting for anybody."""
 
 import os
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -56,6 +55,8 @@ def take_over(folder: Path, identity: dict[str, Any], here: Here) -> tuple[Owner
     Returns:
         ``alive``; ``gone``; or ``unknown`` when it ran on another machine, or in a container that can't be looked into.
     """
+    import socket
+
     if identity.get("host") != socket.gethostname():
         return "unknown", Hold(None)
     if identity.get("closed"):

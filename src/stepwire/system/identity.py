@@ -1,6 +1,6 @@
 """Which machine this is, and which process."""
 
-import socket
+import os
 from pathlib import Path
 
 _FIRST_NAMESPACE = "pid:[4026531836]"  # the kernel's fixed name of the one that the machine boots with
@@ -27,6 +27,15 @@ def installation_id() -> str:
     return "" if process_space().startswith(f"{found}/") else found
 
 
+def host_name() -> str:
+    """Return this machine's name in its network, as ``socket.gethostname`` does, mostly without loading ``socket``."""
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import socket
+
+    return socket.gethostname()
+
+
 def sees_all_processes() -> bool:
     """Return whether processes have the same numbers here as on the machine: not so in most containers."""
     try:
@@ -44,7 +53,7 @@ def process_space() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_bytes().strip().decode()
         return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
     except OSError:  # not Linux, or no file descriptor is free
-        return socket.gethostname()
+        return host_name()
 
 
 def process_start(pid: int | None = None) -> float | None:

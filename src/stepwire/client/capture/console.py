@@ -1,6 +1,5 @@
 """What this process prints: heard once, kept by every run that is open and wants it."""
 
-import logging
 import os
 import sys
 import threading
@@ -16,6 +15,7 @@ from stepwire.client.batch import Record
 from stepwire.client.capture.tee import Tee
 from stepwire.client.clock import Clock
 from stepwire.client.imports import load
+from stepwire.client.notice import warn
 
 if TYPE_CHECKING:
     from stepwire.client.capture.transcript import Transcript
@@ -225,7 +225,7 @@ class Console:
             tee.detach()
         self._transcripts = {}
         self._heard.clear()
-        logging.getLogger("stepwire").warning("stepwire: output is not captured any more: %r", error)
+        warn("output is not captured any more: %r", error)
 
 
 CONSOLE = Console()

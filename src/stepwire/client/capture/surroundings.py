@@ -1,6 +1,5 @@
 """Finds out what a run runs in, beside the training, and puts it into the run's record of its environment."""
 
-import logging
 import os
 import sys
 import threading
@@ -15,6 +14,7 @@ from stepwire.client.clock import Clock
 from stepwire.client.document import clean
 from stepwire.client.environment import describe
 from stepwire.client.imports import load
+from stepwire.client.notice import note
 
 PARTS = ("git", "packages", "hardware", "variables")
 _MODULES = tuple(f"stepwire.client.capture.{part}" for part in PARTS)
@@ -71,7 +71,7 @@ class Surroundings:
             for found in self._find():
                 self._put({"type": "environment", "time": self._clock.now(), **found})
         except Exception as error:  # noqa: BLE001 - machines have every oddity; the script must not hear of it
-            logging.getLogger("stepwire").debug("stepwire: the environment is not known in full: %r", error)
+            note("the environment is not known in full: %r", error)
 
     def _find(self) -> Iterator[dict[str, Any]]:
         """What is quick to find out first."""
