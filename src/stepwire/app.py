@@ -35,6 +35,7 @@ from stepwire.server.routes import (
     environment,
     events,
     export,
+    layouts,
     live,
     logs,
     metrics,
@@ -54,7 +55,7 @@ WARM_UP_SECONDS = 0.02
 TOKEN_LENGTH = 32  # characters; anything shorter is what a kill or a full disk left
 ROUTES = (
     *(runs, archive, trash, metrics, series, export, checkpoints, commands, events, logs, environment),
-    *(system, storage, docs, live),
+    *(layouts, system, storage, docs, live),
 )
 
 

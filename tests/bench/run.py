@@ -23,6 +23,10 @@ from tests.bench import (
     engine_size,
     engine_sustained,
     ingest,
+    page_charts,
+    page_lag,
+    page_list,
+    page_start,
     peers,
     reading,
     results,
@@ -37,6 +41,7 @@ MINUTES = float(os.environ.get("BENCH_MINUTES", "1"))
 SIZES = [size for size in (10**6, 10**7, 10**8) if size <= float(os.environ.get("BENCH_POINTS", "1e8"))]
 CALLS = int(os.environ.get("BENCH_CALLS", "1000000"))
 RUNS = int(os.environ.get("BENCH_RUNS", "10000"))
+PAGE_MINUTES = float(os.environ.get("BENCH_PAGE_MINUTES", "2"))
 
 Measure = Callable[[], list[Figure]]
 GROUPS: dict[str, list[Measure]] = {
@@ -44,6 +49,12 @@ GROUPS: dict[str, list[Measure]] = {
     "reading": [lambda: reading.chart(40_000)],
     "starting": [starting.start, starting.importing, starting.page],
     "browser": [browser.latency],
+    "page": [
+        lambda: page_charts.charts(PAGE_MINUTES),
+        page_start.start,
+        page_lag.lag,
+        lambda: page_list.listing(RUNS),
+    ],
     "sdk": [lambda: sdk.calls(CALLS), sdk.wide, sdk.loop, sdk.outage, sdk.size],
     "engine_ingest": [
         engine_ingest.sdk,

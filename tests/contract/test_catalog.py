@@ -488,6 +488,26 @@ def test_the_server_id_is_made_once(catalog, storage):
     assert catalog.server_id() == type(catalog)(storage.database).server_id()
 
 
+# --- layouts ---------------------------------------------------------------------------------------------
+
+
+def test_a_layout_is_kept_by_its_name(catalog, write):
+    """Saved again it is replaced; deleted it is gone."""
+    write("put_layout", "b", {"x": [1, None]}, 1)
+    write("put_layout", "a", {}, 2)
+    saved = write("put_layout", "b", {"y": "ä"}, 3)
+    assert catalog.get_layout("b") == saved
+    assert [(one.name, one.body, one.updated_at) for one in catalog.list_layouts()] == [
+        ("a", {}, 2),
+        ("b", {"y": "ä"}, 3),
+    ]
+    write("delete_layout", "b")
+    with pytest.raises(NotFoundError):
+        catalog.get_layout("b")
+    with pytest.raises(NotFoundError):
+        write("delete_layout", "b")
+
+
 # --- environments ----------------------------------------------------------------------------------------
 
 

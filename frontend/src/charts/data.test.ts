@@ -1,12 +1,14 @@
 // @vitest-environment node
 import { describe, expect, test } from "vitest";
-import { Series } from "../live/series";
-import { align, type Cell, positive, stretch, suitsLogScale, valueRange } from "./data";
+import { type Columns, Series } from "../live/series";
+import { align, positive, stretch } from "./data";
+import { suitsLogScale, valueRange } from "./extent";
+import type { Cell } from "./reduce";
 
-function series(points: [number, number][]): Series {
+function series(points: [number, number][]): Columns {
   const made = new Series();
   for (const [step, value] of points) made.add(step, value);
-  return made;
+  return made.view();
 }
 
 const ramp = (from: number, to: number, value = (step: number) => step) =>
@@ -23,7 +25,7 @@ describe("the stretch shown", () => {
     expect(stretch([null, ramp(0, 500)], 100)).toEqual([400, 499]);
   });
   test("is none without points", () => {
-    expect(stretch([null, new Series()], "all")).toBeNull();
+    expect(stretch([null, new Series().view()], "all")).toBeNull();
   });
 });
 
@@ -90,7 +92,7 @@ test("a zoomed chart keeps the neighbour on either side, so that lines reach its
 });
 
 describe("the range of y", () => {
-  const lines = (...all: Series[]) => align(all, [0, 999], 800).lines;
+  const lines = (...all: Columns[]) => align(all, [0, 999], 800).lines;
   const falling = ramp(0, 1000, (step) => 2 + 8 * Math.exp(-step / 100));
 
   test("holds all of a usual run, its beginning too", () => {

@@ -1,4 +1,4 @@
-import type { Series } from "../live/series";
+import type { Source } from "./source";
 
 /** One run's line in a chart. */
 export interface Line {
@@ -9,6 +9,8 @@ export interface Line {
   dash: readonly number[];
   /** A run that failed or crashed: its line ends with a cross. */
   failed: boolean;
+  /** What a resumed run left behind: faint, and nothing is told of it. */
+  ghost?: boolean;
 }
 
 /** A line as it is drawn now. */
@@ -21,11 +23,11 @@ export interface DrawnLine extends Line {
   nonfinite: readonly number[];
 }
 
-export function drawnLine(line: Line, series: Series | null, paint: string): DrawnLine {
-  const columns = series?.view();
+export function drawnLine(line: Line, source: Source | null, paint: string): DrawnLine {
+  const columns = source?.course;
   const at = (columns?.x.length ?? 0) - 1;
   const end = columns && at >= 0 ? { x: columns.x[at] as number, y: columns.last[at] as number } : null;
-  return { ...line, paint, end, lastValue: series?.lastValue ?? null, nonfinite: series?.nonfinite ?? [] };
+  return { ...line, paint, end, lastValue: source?.lastValue ?? null, nonfinite: source?.odd ?? [] };
 }
 
 /** What `data-points` tells of a line. */
@@ -36,8 +38,7 @@ export interface LineSummary {
   lastValue: number | string | null;
 }
 
-export function summaryOf(line: Line, series: Series): LineSummary {
-  const { lastValue } = series;
+export function summaryOf(line: Line, { lastValue, lastStep, points }: Source): LineSummary {
   const told = lastValue === null || Number.isFinite(lastValue) ? lastValue : String(lastValue);
-  return { run: line.runId, n: series.points, lastStep: series.lastStep, lastValue: told };
+  return { run: line.runId, n: points, lastStep, lastValue: told };
 }

@@ -6,6 +6,7 @@ import { chartData, chartOptions } from "./options";
 import { faded, readPalette } from "./palette";
 import { readAt, readings } from "./plugins/crosshair";
 import { spreadTags } from "./plugins/tags";
+import type { Source } from "./source";
 import { logLabels, logSplits, stepLabels, valueLabels } from "./ticks";
 
 const line = (name: string, over: Partial<Line> = {}): Line => ({
@@ -17,10 +18,11 @@ const line = (name: string, over: Partial<Line> = {}): Line => ({
   ...over,
 });
 
-function series(values: number[]): Series {
+function source(values: number[]): Source {
   const made = new Series();
   for (const [step, value] of values.entries()) made.add(step, value);
-  return made;
+  const { lastValue, lastStep, points, nonfinite } = made;
+  return { course: made.view(), odd: nonfinite, lastValue, lastStep, points };
 }
 
 describe("ticks", () => {
@@ -77,9 +79,16 @@ describe("the crosshair reads", () => {
     expect([0, 1, 2, 3, 4].map((index) => readAt(cells, index))).toEqual([null, 5, 5, 7, null]);
   });
   test("all lines, the largest first", () => {
-    const all = [series([1, 1]), series([9, 3]), series([2, 2])];
+    const all = [source([1, 1]), source([9, 3]), source([2, 2])];
     const lines = all.map((each, index) => drawnLine(line(`r${index}`), each, "#fff"));
-    const data = chartData(align(all, [0, 1], 10), false);
+    const data = chartData(
+      align(
+        all.map((each) => each.course),
+        [0, 1],
+        10,
+      ),
+      false,
+    );
     expect(readings(lines, data, 1).map((each) => [each.name, each.y])).toEqual([
       ["r1", 3],
       ["r2", 2],
@@ -89,10 +98,20 @@ describe("the crosshair reads", () => {
 });
 
 test("the chart has a value and a band per line, and dashes that tell lines apart without colour", () => {
-  const drawn = [line("a"), line("b", { dash: [6, 3] })].map((each) => drawnLine(each, series([1]), "#ffd700"));
+  const drawn = [line("a"), line("b", { dash: [6, 3] })].map((each) => drawnLine(each, source([1]), "#ffd700"));
   const palette = readPalette(document.documentElement);
-  const look = { lines: drawn, logScale: true, syncKey: "s", palette, plugins: [], width: 10, height: 10 };
-  const options = chartOptions({ ...look, onZoom: () => {}, onUnzoom: () => {} });
+  const look = {
+    lines: drawn,
+    logScale: true,
+    xKind: "step" as const,
+    smooth: false,
+    syncKey: "s",
+    palette,
+    plugins: [],
+    width: 10,
+    height: 10,
+  };
+  const options = chartOptions({ ...look, onZoom: () => {}, onUnzoom: () => {}, onClick: () => {} });
   expect(options.series).toHaveLength(1 + 2 * 3);
   expect(options.series[4]?.dash).toEqual([6, 3]);
   expect(options.bands?.map((band) => band.series)).toEqual([
@@ -110,8 +129,7 @@ test("colours come from the page's variables", () => {
 });
 
 test("a line's summary tells how many points it has and where it stands, NaN included", () => {
-  const own = series([3, 2]);
-  own.add(2, Number.NaN);
+  const own = source([3, 2, Number.NaN]);
   expect(summaryOf(line("a"), own)).toEqual({ run: "a", n: 2, lastStep: 2, lastValue: "NaN" });
   expect(drawnLine(line("a"), own, "#fff")).toMatchObject({ end: { x: 1, y: 2 }, nonfinite: [2] });
 });

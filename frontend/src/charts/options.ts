@@ -4,15 +4,23 @@ import { positive } from "./data";
 import type { DrawnLine } from "./line";
 import type { Palette } from "./palette";
 import { faded } from "./palette";
-import { logLabels, logSplits, stepLabels, valueLabels } from "./ticks";
+import { logLabels, logSplits, spanLabels, stepLabels, TIME_GAPS, valueLabels, wallLabels } from "./ticks";
 
 export const TAG_GUTTER = 62;
 const X_AXIS_HEIGHT = 22;
 const MIN_DRAG = 6;
 
+/** What the x counts. */
+export type XKind = "step" | "relative" | "wall" | "metric";
+
 export interface ChartLook {
   lines: readonly DrawnLine[];
   logScale: boolean;
+  xKind: XKind;
+  /** Time zone of a wall clock, as Intl knows it; left out: that of the browser. */
+  zone?: string | undefined;
+  /** A smoothed line stands before each line, which is faint. */
+  smooth: boolean;
   syncKey: string;
   palette: Palette;
   plugins: uPlot.Plugin[];
@@ -20,6 +28,8 @@ export interface ChartLook {
   height: number;
   onZoom(low: number, high: number): void;
   onUnzoom(): void;
+  /** A click that drags nothing, at a place of x where there is an entry. */
+  onClick(x: number): void;
 }
 
 /** Everything that the chart library is told; it gets data and scales afterwards. */
@@ -33,9 +43,9 @@ export function chartOptions(look: ChartLook): uPlot.Options {
       x: { time: false, auto: false },
       y: { auto: false, ...(look.logScale ? { distr: 3 as const } : {}) },
     },
-    series: [{}, ...look.lines.flatMap((line) => lineSeries(line))],
-    bands: look.lines.map((line, index) => bandOf(line, index)),
-    axes: [xAxis(look.palette), yAxis(look)],
+    series: [{}, ...look.lines.flatMap((line) => lineSeries(line, look.smooth))],
+    bands: look.lines.map((line, index) => bandOf(line, index, look.smooth)),
+    axes: [xAxis(look), yAxis(look)],
     cursor: cursorOptions(look),
     plugins: look.plugins,
     hooks: { setSelect: [(chart) => zoomToSelection(chart, look)] },
@@ -50,36 +60,52 @@ function zoomToSelection(chart: uPlot, look: ChartLook): void {
   chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
 }
 
-/** The three columns of each line (value, maximum, minimum) behind the shared x. */
-export function chartData(aligned: Aligned, logScale: boolean): uPlot.AlignedData {
-  const columns = aligned.lines.flatMap((line) => [line.value, line.max, line.min]);
+/** The columns of each line (value, maximum, minimum, and the smoothed value if any) behind the shared x. */
+export function chartData(aligned: Aligned, logScale: boolean, smooth = false): uPlot.AlignedData {
+  const columns = aligned.lines.flatMap((line) => [
+    line.value,
+    line.max,
+    line.min,
+    ...(smooth ? [line.smooth ?? []] : []),
+  ]);
   return [aligned.x, ...(logScale ? columns.map(positive) : columns)] as uPlot.AlignedData;
 }
 
 /** Where a line's value stands among the columns of `chartData`. */
-export function valueColumn(line: number): number {
-  return 1 + 3 * line;
+export function valueColumn(line: number, smooth = false): number {
+  return 1 + (smooth ? 4 : 3) * line;
 }
 
-function lineSeries(line: DrawnLine): uPlot.Series[] {
+function lineSeries(line: DrawnLine, smooth: boolean): uPlot.Series[] {
   const edge: uPlot.Series = { scale: "y", stroke: "transparent", width: 0, points: { show: false } };
   const dash = line.dash.length > 0 ? { dash: [...line.dash] } : {};
-  return [{ scale: "y", stroke: line.paint, width: 1.25, points: { show: false }, ...dash }, edge, { ...edge }];
+  const look = { scale: "y", stroke: line.paint, width: 1.25, points: { show: false }, ...dash };
+  const faint = line.ghost ? 0.45 : 0.3;
+  const value = smooth || line.ghost ? { ...look, stroke: faded(line.paint, faint), width: 1 } : look;
+  return [value, edge, { ...edge }, ...(smooth ? [{ ...look, width: 1.5, show: !line.ghost }] : [])];
 }
 
-function bandOf(line: DrawnLine, index: number): uPlot.Band {
-  const value = valueColumn(index);
-  return { series: [value + 1, value + 2], fill: faded(line.paint, 0.18) };
+function bandOf(line: DrawnLine, index: number, smooth: boolean): uPlot.Band {
+  const value = valueColumn(index, smooth);
+  return { series: [value + 1, value + 2], fill: faded(line.paint, line.ghost ? 0.06 : 0.18) };
 }
 
-function xAxis(palette: Palette): uPlot.Axis {
+function xAxis({ palette, xKind, zone }: ChartLook): uPlot.Axis {
+  const isTime = xKind === "relative" || xKind === "wall";
   return {
     ...axisLook(palette),
     size: X_AXIS_HEIGHT,
     gap: 3,
     space: 70,
-    values: (_, splits) => stepLabels(splits),
+    values: (_, splits) => xLabels(splits, xKind, zone),
+    ...(isTime ? { incrs: [...TIME_GAPS] } : {}),
   };
+}
+
+function xLabels(splits: readonly number[], kind: XKind, zone: string | undefined): string[] {
+  if (kind === "relative") return spanLabels(splits);
+  if (kind === "wall") return wallLabels(splits, zone);
+  return kind === "metric" ? valueLabels(splits) : stepLabels(splits);
 }
 
 function yAxis({ palette, logScale }: ChartLook): uPlot.Axis {
@@ -111,6 +137,11 @@ function cursorOptions(look: ChartLook): uPlot.Cursor {
     bind: {
       dblclick: () => () => {
         look.onUnzoom();
+        return null;
+      },
+      click: (chart) => () => {
+        const x = typeof chart.cursor.idx === "number" ? chart.data[0]?.[chart.cursor.idx] : undefined;
+        if (x !== undefined && chart.select.width < MIN_DRAG) look.onClick(x);
         return null;
       },
     },

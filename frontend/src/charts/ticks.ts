@@ -52,3 +52,49 @@ function decimals(splits: readonly number[], unit: number): number {
   const digits = Math.max(0, -Math.floor(Math.log10(gap) + 1e-9));
   return Math.min(6, Math.abs(gap * 10 ** digits - Math.round(gap * 10 ** digits)) > 1e-6 ? digits + 1 : digits);
 }
+
+/** Gaps between ticks of time, in seconds, that people count in. */
+export const TIME_GAPS = [
+  ...[1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800],
+  ...[3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 432_000, 864_000, 2_592_000, 7_776_000, 31_536_000],
+];
+
+/** Labels of seconds since the start: `0s 30s`, `5m 10m`, `1h 1h30`, `2d`. */
+export function spanLabels(splits: readonly number[]): string[] {
+  const gap = Math.abs((splits[1] ?? 0) - (splits[0] ?? 0));
+  return splits.map((split) => spanText(split, gap));
+}
+
+/** A span in the units that suit a gap between two of them. */
+export function spanText(seconds: number, gap: number): string {
+  const sign = seconds < 0 ? "-" : "";
+  const whole = Math.abs(seconds);
+  if (gap < 1) return `${sign}${Number(whole.toFixed(3))}s`;
+  if (gap < 60) return sign + (whole < 60 ? `${Math.round(whole)}s` : `${Math.floor(whole / 60)}m${two(whole % 60)}`);
+  if (gap < 3600)
+    return (
+      sign + (whole < 3600 ? `${Math.round(whole / 60)}m` : `${Math.floor(whole / 3600)}h${two((whole % 3600) / 60)}`)
+    );
+  return sign + (gap < 86_400 ? `${Math.round(whole / 3600)}h` : `${Math.round(whole / 86_400)}d`);
+}
+
+/** Labels of the time of day: `14:32`, `14:32:07` where ticks are close, `11-28` where they are days apart. */
+export function wallLabels(splits: readonly number[], zone: string | undefined): string[] {
+  const gap = Math.abs((splits[1] ?? 0) - (splits[0] ?? 0));
+  return splits.map((split) => wallText(split, gap, zone));
+}
+
+/** A moment, in seconds since 1970, in the units that suit a gap between two of them; `zone` as Intl knows it. */
+export function wallText(seconds: number, gap: number, zone: string | undefined): string {
+  const format = new Intl.DateTimeFormat("sv-SE", {
+    timeZone: zone,
+    ...(gap >= 86_400
+      ? { month: "2-digit", day: "2-digit" }
+      : { hour: "2-digit", minute: "2-digit", ...(gap < 60 ? { second: "2-digit" } : {}) }),
+  });
+  return format.format(seconds * 1000);
+}
+
+function two(number: number): string {
+  return String(Math.floor(number)).padStart(2, "0");
+}

@@ -1,16 +1,28 @@
 import { useCallback, useEffect, useMemo, useRef } from "react";
+import { over, shifted } from "../charts/axis";
+import type { Line } from "../charts/line";
+import type { Shown, Source } from "../charts/source";
+import { isCoarse, spliced } from "../live/details";
+import type { Feed } from "../live/feed";
 import type { Drawable } from "../live/scheduler";
 import type { Series } from "../live/series";
+import type { Axis } from "../live/store";
+import type { XAxis } from "../state/address";
 import { useLive } from "./LiveProvider";
 
 export interface MetricsQuery {
   runs: readonly string[];
   metric: string;
+  xAxis: XAxis;
+  /** When a run started, in seconds since 1970: where its relative time begins. */
+  startOf(runId: string): number;
+  /** Runs that were taken up again, so that they may have left something behind. */
+  resumed: readonly string[];
 }
 
 /** Access to the points of a metric, which never pass through React. */
 export interface MetricsHandle {
-  seriesOf(runId: string): Series | null;
+  sourceOf(line: Line, shown: Shown | null): Source | null;
   /** Have it drawn in one of the next frames, and again whenever points come. */
   attach(chart: Drawable): () => void;
   mark(chart: Drawable): void;
@@ -18,28 +30,50 @@ export interface MetricsHandle {
   drawn(): void;
 }
 
+/** Buckets of what a resumed run left behind. */
+const GHOST_POINTS = 500;
+
 /** Holds the points of a metric of some runs while the component lives; points come by push. */
-export function useMetrics({ runs, metric }: MetricsQuery): MetricsHandle {
+export function useMetrics({ runs, metric, xAxis, startOf, resumed }: MetricsQuery): MetricsHandle {
   const { feed } = useLive();
   const charts = useRef(new Set<Drawable>());
+  const ghosts = useRef(new Map<string, Series>());
+  const starts = useRef(startOf);
+  starts.current = startOf;
   const ids = runs.join("\n");
+  const left = resumed.join("\n");
+  const axis: Axis = xAxis === "relative" || xAxis === "wall" ? "time" : "step";
+  const other = typeof xAxis === "string" ? null : xAxis.metric;
 
+  const changed = useCallback(() => {
+    for (const chart of charts.current) feed.scheduler.mark(chart);
+  }, [feed]);
   useEffect(() => {
-    const changed = () => {
-      for (const chart of charts.current) feed.scheduler.mark(chart);
-    };
-    const ends = list(ids).map((runId) => feed.store.hold(runId, metric, changed));
+    const ends = list(ids).map((runId) => feed.store.hold(runId, metric, changed, axis));
+    if (other !== null) ends.push(...list(ids).map((runId) => feed.store.hold(runId, other, changed)));
     changed();
     return () => {
       for (const end of ends) end();
     };
-  }, [feed, ids, metric]);
+  }, [feed, ids, metric, axis, other, changed]);
+  useGhosts(feed, list(left), metric, axis, ghosts.current, changed);
 
-  const seriesOf = useCallback((runId: string) => feed.store.series(runId, metric), [feed, metric]);
+  const sourceOf = useCallback(
+    ({ runId, ghost }: Line, shown: Shown | null): Source | null => {
+      const by = xAxis === "relative" ? starts.current(runId) : 0;
+      if (ghost) return other === null ? leftBehind(ghosts.current.get(runId), by) : null;
+      const series = feed.store.series(runId, metric, axis);
+      if (series === null) return null;
+      const step = lastStepOf(feed, runId, metric, series, axis);
+      if (other !== null) return along(series, feed.store.series(runId, other), step);
+      return sourceFrom(series, shifted(finer(feed, runId, metric, axis, series, shown, by), by), by, step);
+    },
+    [feed, metric, axis, other, xAxis],
+  );
   const drawn = useCallback(() => feed.lag.drawn(list(ids), Date.now()), [feed, ids]);
   return useMemo(
     () => ({
-      seriesOf,
+      sourceOf,
       drawn,
       mark: (chart) => feed.scheduler.mark(chart),
       attach: (chart) => {
@@ -51,8 +85,63 @@ export function useMetrics({ runs, metric }: MetricsQuery): MetricsHandle {
         };
       },
     }),
-    [feed, seriesOf, drawn],
+    [feed, sourceOf, drawn],
   );
+}
+
+/** On an axis of time the series knows no steps. */
+function lastStepOf(feed: Feed, runId: string, metric: string, series: Series, axis: Axis): number | null {
+  return axis === "step" ? series.lastStep : feed.latest.value(runId, metric).step;
+}
+
+function leftBehind(series: Series | undefined, by: number): Source | null {
+  return series === undefined ? null : sourceFrom(series, shifted(series.view(), by), by, null);
+}
+
+/** Over another metric: what was not finite has no place there. */
+function along(series: Series, metric: Series | null, lastStep: number | null): Source | null {
+  return metric && { ...sourceFrom(series, over(series.view(), metric), 0, lastStep), odd: [] };
+}
+
+/** The course with the stretch that is shown at the grain of the screen, as far as it was read. */
+function finer(feed: Feed, runId: string, metric: string, axis: Axis, series: Series, shown: Shown | null, by: number) {
+  const course = series.view();
+  if (shown === null) return course;
+  const range = [shown.range[0] + by, shown.range[1] + by] as const;
+  if (!isCoarse(course, range)) return course;
+  const detail = feed.details.find(runId, metric, axis, range, shown.buckets);
+  return detail === null ? course : spliced(course, detail.view());
+}
+
+function sourceFrom(series: Series, course: Source["course"], by: number, lastStep: number | null): Source {
+  const odd = by === 0 ? series.nonfinite : series.nonfinite.map((x) => x - by);
+  return { course, odd, lastValue: series.lastValue, lastStep, points: series.points };
+}
+
+/** Reads what resumed runs left behind: it does not change any more until the next time. */
+function useGhosts(
+  feed: Feed,
+  runs: readonly string[],
+  metric: string,
+  axis: Axis,
+  ghosts: Map<string, Series>,
+  changed: () => void,
+): void {
+  const ids = runs.join("\n");
+  useEffect(() => {
+    let ended = false;
+    ghosts.clear();
+    for (const runId of list(ids)) {
+      void feed.readStretch(runId, metric, { axis, superseded: true }, GHOST_POINTS).then((series) => {
+        if (ended || series.length === 0) return;
+        ghosts.set(runId, series);
+        changed();
+      });
+    }
+    return () => {
+      ended = true;
+    };
+  }, [feed, ids, metric, axis, ghosts, changed]);
 }
 
 function list(text: string): string[] {

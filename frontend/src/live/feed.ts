@@ -1,10 +1,12 @@
 import { ApiError, answerOf, type Client } from "../services/api";
 import type { Chart, MetricUpdate, Run, ServerMessage } from "../services/types";
 import { LiveSocket, type SocketStatus, socketAddress } from "../services/websocket";
+import { Details } from "./details";
 import { Lag } from "./lag";
 import { LatestValues } from "./latest";
 import { Scheduler } from "./scheduler";
-import { LiveStore } from "./store";
+import type { Series } from "./series";
+import { type Axis, LiveStore, seriesOf } from "./store";
 
 export const ALL_RUNS = "*";
 const HISTORY_POINTS = 1000;
@@ -14,6 +16,16 @@ const TREND_POINTS = 60;
 const RETRY_MS = 3_000;
 const NO_CHART: Chart = { x: [], series: [], exact: true, stored: 0, cursors: {} };
 
+interface ChartQuery {
+  runs: string;
+  key: string[];
+  points: number;
+  from?: number;
+  to?: number;
+  x?: "time";
+  superseded?: boolean;
+}
+
 type Listener = (message: ServerMessage) => void;
 
 /** One socket and what hangs on it: points, newest values, lag. Other messages go to whoever listens. */
@@ -21,6 +33,8 @@ export class Feed {
   readonly store: LiveStore;
   readonly latest = new LatestValues();
   readonly lag = new Lag();
+  /** Stretches that somebody zoomed into. */
+  readonly details: Details;
   readonly scheduler = new Scheduler();
   readonly socket: LiveSocket;
   status: SocketStatus = { state: "reconnecting", retryAt: null };
@@ -36,6 +50,7 @@ export class Feed {
   private readonly reopenListeners = new Set<() => void>();
   private readonly loading = new Map<string, { again: boolean }>();
   private readonly missed = new Set<string>();
+  private readonly logUsers = new Map<string, number>();
   private readonly trends = new Set<string>();
   private readonly trendsWanted: { runId: string; key: string }[] = [];
   private loadingTrends = false;
@@ -53,9 +68,13 @@ export class Feed {
       cursorOf: (runId) => this.store.cursorOf(runId),
     });
     this.store = new LiveStore({
-      onMissing: (runId, key) => this.load(runId, key),
+      onMissing: (runId, key, axis) => this.load(runId, key, axis),
       onWatch: (runId, watched) => (watched ? this.socket.subscribe(runId) : this.socket.unsubscribe(runId)),
     });
+    this.details = new Details(
+      (runId, key, stretch, points) => this.readStretch(runId, key, stretch, points),
+      (runId, key) => this.store.tell(runId, key),
+    );
   }
 
   start(): void {
@@ -109,6 +128,37 @@ export class Feed {
     this.latest.forget(runId);
   }
 
+  /** A stretch of a metric at the grain of `points`; what a resumed run left behind when `superseded`. */
+  async readStretch(
+    runId: string,
+    key: string,
+    { axis, from, to, superseded }: { axis: Axis; from?: number; to?: number; superseded?: boolean },
+    points: number,
+  ): Promise<Series> {
+    const scale = axis === "time" ? 1e6 : 1;
+    const chart = await this.readChart({
+      runs: runId,
+      key: [key],
+      points,
+      ...(axis === "time" ? { x: axis } : {}),
+      ...(from === undefined ? {} : { from: from * scale }),
+      ...(to === undefined ? {} : { to: to * scale }),
+      ...(superseded ? { superseded } : {}),
+    });
+    return seriesOf(chart, runId, key, axis);
+  }
+
+  /** Have the lines that a run prints told, as `log` and `resync` messages, until the result is called. */
+  watchLogs(runId: string): () => void {
+    const users = (count: number) => (this.logUsers.get(runId) ?? 0) + count;
+    this.logUsers.set(runId, users(1));
+    this.socket.watchLogs(runId, true);
+    return () => {
+      this.logUsers.set(runId, users(-1));
+      if (this.logUsers.get(runId) === 0) this.socket.watchLogs(runId, false);
+    };
+  }
+
   /** Have the course of a metric read for a sparkline. */
   wantTrend(runId: string, key: string): void {
     const id = idOf(runId, key);
@@ -130,7 +180,7 @@ export class Feed {
   private receive(message: ServerMessage): void {
     if (message.type === "metric_update") this.takePoints(message);
     else if (message.type === "subscribed") this.isSubscribed(message.run_id, message.cursor);
-    else if (message.type === "resync") this.resync(message.run_id);
+    else if (message.type === "resync" && message.from_line == null) this.resync(message.run_id);
     for (const listener of this.listeners) listener(message);
   }
 
@@ -160,31 +210,31 @@ export class Feed {
   }
 
   /** Read a history; asked again while it is on the way, what is on the way is too old and read once more. */
-  private load(runId: string, key: string): void {
-    const id = idOf(runId, key);
+  private load(runId: string, key: string, axis: Axis): void {
+    const id = `${idOf(runId, key)}\n${axis}`;
     if (this.loading.has(id)) {
       this.loading.set(id, { again: true });
       return;
     }
     this.loading.set(id, { again: false });
-    void this.readHistory(id, runId, key);
+    void this.readHistory(id, runId, key, axis);
   }
 
   /** The whole course at the grain of a screen; where that is not every point, the newest ones one by one too. */
-  private async readHistory(id: string, runId: string, key: string): Promise<void> {
-    const query = { runs: runId, key: [key], points: HISTORY_POINTS };
+  private async readHistory(id: string, runId: string, key: string, axis: Axis): Promise<void> {
+    const query = { runs: runId, key: [key], points: HISTORY_POINTS, ...(axis === "time" ? { x: axis } : {}) };
     const chart = await this.readChart(query);
     const from = chart.exact ? undefined : startOfLast(chart, TAIL_POINTS / 2);
     const tail = from === undefined ? undefined : await this.readChart({ ...query, points: TAIL_POINTS, from });
     const again = this.loading.get(id)?.again ?? false;
     this.loading.delete(id);
     if (again) {
-      this.load(runId, key);
+      this.load(runId, key, axis);
       return;
     }
-    this.store.merge(runId, key, chart, tail);
+    this.store.merge(runId, key, chart, tail, axis);
     const newest = this.latest.value(runId, key);
-    this.store.series(runId, key)?.know(newest.step, newest.value);
+    if (axis === "step") this.store.series(runId, key)?.know(newest.step, newest.value);
   }
 
   /** One after the other: sparklines can wait, and each run's own x keeps short runs legible. */
@@ -197,7 +247,7 @@ export class Feed {
   }
 
   /** Ask until there is an answer: a server that restarts is asked again. What is refused stays empty. */
-  private async readChart(query: { runs: string; key: string[]; points: number; from?: number }): Promise<Chart> {
+  private async readChart(query: ChartQuery): Promise<Chart> {
     for (;;) {
       try {
         return await answerOf(this.client.GET("/api/series", { params: { query } }));

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Chart, MetricUpdate } from "../services/types";
 import { LiveStore } from "./store";
 
-const onMissing = vi.fn<(runId: string, key: string) => void>();
+const onMissing = vi.fn<(runId: string, key: string, axis: string) => void>();
 const onWatch = vi.fn<(runId: string, watched: boolean) => void>();
 let store: LiveStore;
 
@@ -39,7 +39,7 @@ const doubled = () => Array.from(store.series("a", "loss")?.view().count ?? []).
 
 test("the first hold asks for history and watches the run, the last release ends it", () => {
   const release = [hold(), hold()];
-  expect(onMissing.mock.calls).toEqual([["a", "loss"]]);
+  expect(onMissing.mock.calls).toEqual([["a", "loss", "step"]]);
   expect(onWatch.mock.calls).toEqual([["a", true]]);
   for (const end of release) end();
   expect(onWatch.mock.calls).toEqual([
@@ -135,8 +135,8 @@ test("resync reads every held metric of the run again and keeps the old points o
   onMissing.mockReset();
   store.resync("a");
   expect(onMissing.mock.calls).toEqual([
-    ["a", "loss"],
-    ["a", "acc"],
+    ["a", "loss", "step"],
+    ["a", "acc", "step"],
   ]);
   expect(shown()).toEqual([0, 1, 2, 3]);
 });
@@ -175,4 +175,29 @@ test("a finer tail takes the place of the end of a coarse history", () => {
   const tail = history(3, 5);
   store.merge("a", "loss", { ...coarse, x: [0, 10] }, { ...tail, x: [10, 11, 12, 13] });
   expect(shown()).toEqual([0, 10, 11, 12, 13]);
+});
+
+test("the same points stand on an axis of time, in seconds, history and push alike", () => {
+  store.hold("a", "loss", () => {}, "time");
+  expect(onMissing).toHaveBeenLastCalledWith("a", "loss", "time");
+  const line = { run_id: "a", key: "loss", mean: [1, 2], min: [1, 2], max: [1, 2], last: [1, 2], count: [1, 1] };
+  const chart = {
+    x: [5_000_000, 6_000_000],
+    series: [line],
+    exact: true,
+    stored: 2,
+    cursors: { a: 3 },
+  } as unknown as Chart;
+  store.merge("a", "loss", chart, undefined, "time");
+  store.apply({
+    type: "metric_update",
+    run_id: "a",
+    step: 9,
+    time: 7_500_000,
+    metrics: { loss: 3 },
+    cursor: 4,
+    since: 3,
+  });
+  expect([...(store.series("a", "loss", "time")?.view().x ?? [])]).toEqual([5, 6, 7.5]);
+  expect(store.series("a", "loss")).toBeNull();
 });

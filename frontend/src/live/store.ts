@@ -4,6 +4,9 @@ import { type Bucket, Series } from "./series";
 
 const MAX_PENDING_POINTS = 100_000;
 
+/** What the x of a series counts: steps, or seconds since 1970. */
+export type Axis = "step" | "time";
+
 /** Points of one metric from the commits `since < c <= cursor` of its run. */
 interface Part {
   since: number;
@@ -15,6 +18,7 @@ interface Part {
 interface Held {
   readonly runId: string;
   readonly key: string;
+  readonly axis: Axis;
   readonly series: Series;
   /** Commit up to which `series` is complete; null while a history is on the way. */
   cursor: number | null;
@@ -38,7 +42,7 @@ interface Heard {
 
 export interface StoreOptions {
   /** The history of this metric has to be read (again): answer with `merge`. */
-  onMissing(runId: string, key: string): void;
+  onMissing(runId: string, key: string, axis: Axis): void;
   /** A metric of the run is charted for the first time, or none is any more. */
   onWatch(runId: string, watched: boolean): void;
 }
@@ -51,8 +55,8 @@ export class LiveStore {
   constructor(private readonly options: StoreOptions) {}
 
   /** Keep a metric at hand and be told when it changes; call the result when it is no longer needed. */
-  hold(runId: string, key: string, listener: () => void): () => void {
-    const held = this.find(runId, key) ?? this.add(runId, key);
+  hold(runId: string, key: string, listener: () => void, axis: Axis = "step"): () => void {
+    const held = this.find(runId, key, axis) ?? this.add(runId, key, axis);
     held.users += 1;
     held.listeners.add(listener);
     return () => {
@@ -63,8 +67,8 @@ export class LiveStore {
   }
 
   /** The points of a metric that is held; null until its history came. */
-  series(runId: string, key: string): Series | null {
-    const held = this.find(runId, key);
+  series(runId: string, key: string, axis: Axis = "step"): Series | null {
+    const held = this.find(runId, key, axis);
     return held?.ready ? held.series : null;
   }
 
@@ -103,8 +107,8 @@ export class LiveStore {
     this.heard.set(runId, { ...heard, cursor: Math.max(cursor, heard.cursor ?? 0) });
     let shown = false;
     for (const [key, points] of decodePoints(update)) {
-      const held = this.find(runId, key);
-      if (held !== null && this.take(held, { since, cursor, points })) {
+      for (const held of this.heldAs(runId, key)) {
+        if (!this.take(held, { since, cursor, points: onAxis(points, held.axis) })) continue;
         shown = true;
         notify(held);
       }
@@ -116,8 +120,8 @@ export class LiveStore {
    * Take a history that was read, up to the commit it names. Points that came meanwhile follow it. `tail`, read
    * after it, has the same from its first x on at a finer grain.
    */
-  merge(runId: string, key: string, chart: Chart, tail?: Chart): void {
-    const held = this.find(runId, key);
+  merge(runId: string, key: string, chart: Chart, tail?: Chart, axis: Axis = "step"): void {
+    const held = this.find(runId, key, axis);
     if (held === null) return;
     replace(held, chart);
     if (tail !== undefined && tail.x.length > 0) replace(held, tail, tail.x[0]);
@@ -130,6 +134,11 @@ export class LiveStore {
     for (const part of pending) this.take(held, part);
     if (overflown || held.cursor < (this.heard.get(runId)?.floor ?? 0)) this.reread(held);
     notify(held);
+  }
+
+  /** There is more to show of a metric than the store knows: have it drawn again. */
+  tell(runId: string, key: string): void {
+    for (const held of this.heldAs(runId, key)) notify(held);
   }
 
   private take(held: Held, part: Part): boolean {
@@ -156,7 +165,7 @@ export class LiveStore {
   private reread(held: Held): void {
     held.cursor = null;
     this.setPending(held, held.pending);
-    this.options.onMissing(held.runId, held.key);
+    this.options.onMissing(held.runId, held.key, held.axis);
   }
 
   private setPending(held: Held, pending: Part[]): void {
@@ -164,29 +173,34 @@ export class LiveStore {
     held.pendingPoints = pending.reduce((sum, part) => sum + part.points.step.length, 0);
   }
 
-  private find(runId: string, key: string): Held | null {
-    return this.runs.get(runId)?.get(key) ?? null;
+  private find(runId: string, key: string, axis: Axis): Held | null {
+    return this.runs.get(runId)?.get(slotOf(key, axis)) ?? null;
+  }
+
+  private heldAs(runId: string, key: string): Held[] {
+    return AXES.flatMap((axis) => this.find(runId, key, axis) ?? []);
   }
 
   private heldOf(runId: string): Held[] {
     return [...(this.runs.get(runId)?.values() ?? [])];
   }
 
-  private add(runId: string, key: string): Held {
-    const held = newHeld(runId, key);
+  private add(runId: string, key: string, axis: Axis): Held {
+    const held = newHeld(runId, key, axis);
+    const slot = slotOf(key, axis);
     const run = this.runs.get(runId);
-    if (run) run.set(key, held);
+    if (run) run.set(slot, held);
     else {
-      this.runs.set(runId, new Map([[key, held]]));
+      this.runs.set(runId, new Map([[slot, held]]));
       this.options.onWatch(runId, true);
     }
-    this.options.onMissing(runId, key);
+    this.options.onMissing(runId, key, axis);
     return held;
   }
 
   private remove(held: Held): void {
     const run = this.runs.get(held.runId);
-    run?.delete(held.key);
+    run?.delete(slotOf(held.key, held.axis));
     if (run?.size !== 0) return;
     this.runs.delete(held.runId);
     this.heard.delete(held.runId);
@@ -196,15 +210,25 @@ export class LiveStore {
 
 function replace(held: Held, chart: Chart, from?: number): void {
   const line = chart.series.find((series) => series.run_id === held.runId && series.key === held.key);
-  if (line) held.series.replace(bucketsOf(chart.x, line), nonfiniteOf(chart.x, line), from);
-  else if (from === undefined) held.series.replace([], []);
+  const x = held.axis === "step" ? chart.x : chart.x.map(secondsOf);
+  const start = from === undefined || held.axis === "step" ? from : secondsOf(from);
+  if (line) held.series.replace(bucketsOf(x, line), nonfiniteOf(x, line), start);
+  else if (start === undefined) held.series.replace([], []);
 }
 
-function newHeld(runId: string, key: string): Held {
+/** The line of a metric in a chart, by itself. */
+export function seriesOf(chart: Chart, runId: string, key: string, axis: Axis): Series {
+  const held = newHeld(runId, key, axis);
+  replace(held, chart);
+  return held.series;
+}
+
+function newHeld(runId: string, key: string, axis: Axis): Held {
   const listeners = new Set<() => void>();
   return {
     runId,
     key,
+    axis,
     series: new Series(),
     cursor: null,
     ready: false,
@@ -214,6 +238,23 @@ function newHeld(runId: string, key: string): Held {
     users: 0,
     listeners,
   };
+}
+
+const AXES: readonly Axis[] = ["step", "time"];
+
+/** No metric's name holds a NUL. */
+function slotOf(key: string, axis: Axis): string {
+  return axis === "step" ? key : `${key}\0${axis}`;
+}
+
+/** Points whose x, called step everywhere here, is that of an axis. */
+function onAxis(points: Burst, axis: Axis): Burst {
+  return axis === "step" ? points : { ...points, step: points.time.map(secondsOf) };
+}
+
+/** Seconds since 1970 of the wire's microseconds. */
+export function secondsOf(micros: number): number {
+  return micros / 1e6;
 }
 
 function notify(held: Held): void {

@@ -178,3 +178,40 @@ test("stopped, it neither speaks nor opens again", () => {
   vi.advanceTimersByTime(120_000);
   expect(sockets).toHaveLength(1);
 });
+
+test("a run's lines are asked for beside its points, after a break too, and no longer when nobody reads them", () => {
+  newest().opens();
+  live.subscribe("a");
+  cursors.set("a", 17);
+  live.watchLogs("a", true);
+  live.watchLogs("a", true);
+  live.watchLogs("b", true);
+  expect(newest().sent).toEqual([
+    { type: "subscribe", run_id: "a" },
+    { type: "subscribe", run_id: "a", logs: true },
+    { type: "subscribe", run_id: "b", logs: true },
+  ]);
+  newest().breaks();
+  vi.advanceTimersByTime(1000);
+  newest().opens();
+  expect(newest().sent).toEqual([
+    { type: "subscribe", run_id: "a", since: 17, logs: true },
+    { type: "subscribe", run_id: "b", logs: true },
+  ]);
+  live.watchLogs("a", false);
+  live.watchLogs("b", false);
+  expect(newest().sent.slice(2)).toEqual([
+    { type: "subscribe", run_id: "a", logs: false },
+    { type: "unsubscribe", run_id: "b" },
+  ]);
+});
+
+test("who leaves the charts of a run goes on reading its lines", () => {
+  newest().opens();
+  live.subscribe("a");
+  live.watchLogs("a", true);
+  live.unsubscribe("a");
+  expect(newest().sent.at(-1)).toEqual({ type: "subscribe", run_id: "a", logs: true });
+  live.watchLogs("a", false);
+  expect(newest().sent.at(-1)).toEqual({ type: "unsubscribe", run_id: "a" });
+});

@@ -45,6 +45,7 @@ export function socketAddress(base: string): string {
 export class LiveSocket {
   private socket: WebSocket | null = null;
   private readonly watched = new Set<string>();
+  private readonly logged = new Set<string>();
   private readonly now: () => number;
   private timer: ReturnType<typeof setInterval> | null = null;
   private failures = 0;
@@ -81,12 +82,27 @@ export class LiveSocket {
   }
 
   unsubscribe(runId: string): void {
-    if (this.watched.delete(runId)) this.send({ type: "unsubscribe", run_id: runId });
+    if (this.watched.delete(runId) && !this.logged.has(runId)) this.send({ type: "unsubscribe", run_id: runId });
+  }
+
+  /** Have the lines that a run prints told too, or no longer; whether its points are watched stays. */
+  watchLogs(runId: string, wanted: boolean): void {
+    if (wanted === this.logged.has(runId)) return;
+    if (wanted) this.logged.add(runId);
+    else this.logged.delete(runId);
+    // Nothing was missed meanwhile, so that there is no `since` to go on from.
+    if (wanted || this.watched.has(runId)) this.send({ type: "subscribe", run_id: runId, logs: wanted });
+    else this.send({ type: "unsubscribe", run_id: runId });
   }
 
   private ask(runId: string): void {
     const since = this.options.cursorOf(runId);
-    this.send(since === undefined ? { type: "subscribe", run_id: runId } : { type: "subscribe", run_id: runId, since });
+    this.send({
+      type: "subscribe",
+      run_id: runId,
+      ...(since === undefined ? {} : { since }),
+      ...(this.logged.has(runId) ? { logs: true } : {}),
+    });
   }
 
   private send(message: ViewerMessage): void {
@@ -108,7 +124,7 @@ export class LiveSocket {
   private isOpen(): void {
     this.heard = this.now();
     this.report({ state: "live", retryAt: null });
-    for (const runId of this.watched) this.ask(runId);
+    for (const runId of new Set([...this.watched, ...this.logged])) this.ask(runId);
     if (this.opened) this.options.onReopen();
     this.opened = true;
   }

@@ -20,6 +20,7 @@ test("a view comes back from its address as it was", () => {
     maximised: "loss",
     filter: 'tag:x "y"',
     sort: "-loss",
+    tab: "DIFF",
     at: 1480,
   };
   expect(parseAddress(formatAddress(view))).toEqual(view);

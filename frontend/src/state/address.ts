@@ -1,6 +1,8 @@
 /** What the address of the page says: `#/runs/<id>?cmp=…&w=1000&x=time&ema=0.9…`. Every view is a link. */
 
-export type ChartWindow = 100 | 1000 | "all";
+import type { ChartWindow } from "../charts/data";
+
+export type { ChartWindow };
 
 /** What a chart's x counts: steps, seconds since the run's start, the time of day, or the values of a metric. */
 export type XAxis = "step" | "relative" | "wall" | { metric: string };
@@ -29,6 +31,8 @@ export interface View {
   /** Filter and order of the run list. */
   filter: string;
   sort: string;
+  /** What the config panel shows: DIFF, FULL, ENV or LAST; null as it chooses. */
+  tab: string | null;
   /** Where the crosshair stands: a step of the selected run. */
   at: number | null;
 }
@@ -46,6 +50,7 @@ export const START: View = {
   maximised: null,
   filter: "",
   sort: "",
+  tab: null,
   at: null,
 };
 
@@ -70,6 +75,7 @@ export function parseAddress(fragment: string): View {
     maximised: given.get("max"),
     filter: given.get("q") ?? "",
     sort: given.get("sort") ?? "",
+    tab: given.get("tab"),
     at: numberIn(given.get("at")),
   };
 }
@@ -97,6 +103,7 @@ function partsOf(view: View): Record<string, string | null | false> {
     max: view.maximised,
     q: view.filter,
     sort: view.sort,
+    tab: view.tab,
     at: view.at !== null && String(view.at),
   };
 }

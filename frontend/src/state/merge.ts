@@ -15,14 +15,22 @@ export interface EventPages {
 
 /** The list with a run in its place: newest first. */
 export function withRun(page: RunPage, run: Run): RunPage {
-  const isNew = !page.runs.some((each) => each.id === run.id);
-  if (!isNew) return { ...page, runs: page.runs.map((each) => (each.id === run.id ? run : each)) };
-  const runs = [...page.runs, run].sort((left, right) => byNewest(left, right));
-  return { ...page, runs };
+  const at = page.runs.findIndex((each) => each.id === run.id);
+  if (at >= 0) return { ...page, runs: page.runs.with(at, run) };
+  const place = page.runs.findIndex((each) => byNewest(run, each) < 0);
+  return { ...page, runs: page.runs.toSpliced(place < 0 ? page.runs.length : place, 0, run) };
 }
 
-function byNewest(left: Run, right: Run): number {
-  return right.created_at.localeCompare(left.created_at) || right.number - left.number;
+/** The list without some runs; the same list when none of them is in it. */
+export function withoutRuns<Page extends RunPage>(page: Page, ids: readonly string[]): Page {
+  const runs = page.runs.filter((run) => !ids.includes(run.id));
+  return runs.length === page.runs.length ? page : { ...page, runs };
+}
+
+/** Where a run stands in a list that has the newest first: below zero when `left` comes before `right`. */
+export function byNewest(left: Run, right: Run): number {
+  if (left.created_at !== right.created_at) return left.created_at < right.created_at ? 1 : -1;
+  return right.number - left.number;
 }
 
 /** The events with one more, each once, at most `most` of them. */

@@ -16,6 +16,9 @@ for (const size of SIZES) {
     await expect(page.getByText(/pip install/).first()).toBeVisible();
     expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
     const run = await startMockTraining(server);
+    // On a phone the charts are a swipe away.
+    const loss = page.getByRole("navigation", { name: "Panels" }).getByRole("button", { name: "LOSS" });
+    if (size.width < 760) await loss.click();
     await expect(page.locator(".metrics-chart").first()).toHaveAttribute("data-points", /\{/);
     expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
@@ -24,6 +27,22 @@ for (const size of SIZES) {
     await server.stop();
   });
 }
+
+test("axe-core finds nothing in tabs, in a panel's menu and in the sheet of layouts", async ({ page }) => {
+  const server = await startServer();
+  await page.request.post(`${server.url}/api/runs`, { data: { name: "a" } });
+  await page.request.put(`${server.url}/api/layouts/night`, { data: { layout: {} } });
+  await page.goto(server.link);
+  await page.getByRole("button", { name: /LOSS PLOT: move/ }).click();
+  expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+  await page.getByRole("menuitem", { name: "Join as a tab" }).click();
+  await expect(page.getByRole("tab")).toHaveCount(2);
+  expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+  await page.keyboard.press("l");
+  await expect(page.getByRole("button", { name: "Delete layout night" })).toBeVisible();
+  expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+  await server.stop();
+});
 
 test("names are shown as text, whatever they hold", async ({ page }) => {
   const server = await startServer();

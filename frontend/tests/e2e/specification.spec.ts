@@ -205,7 +205,7 @@ test("the best checkpoint is starred and a click on a row shows its details", as
   await expect(table).toContainText("epoch");
 });
 
-test("panels stack on a phone", async ({ page }) => {
+test("on a phone the panels lie side by side in one column each, the run list first", async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   const names = [
     "RUN LIST",
@@ -218,7 +218,8 @@ test("panels stack on a phone", async ({ page }) => {
     "ACTIONS",
   ];
   const boxes = await Promise.all(names.map((name) => box(page, name)));
-  expect(new Set(boxes.map(({ left }) => Math.round(left))).size).toBe(1);
+  expect(boxes.map(({ left }) => Math.round(left))).toEqual(names.map((_, at) => at * 390));
+  expect(new Set(boxes.map(({ top }) => Math.round(top))).size).toBe(1);
 });
 
 test("the run's latest values are a table", async ({ page }) => {

@@ -6,6 +6,7 @@ import path from "node:path";
 
 const ROOT = path.resolve(import.meta.dirname, "../../..");
 const START_MS = 30_000;
+const PREPARE_MS = 180_000;
 
 /** A real server on a free port with a data folder of its own. */
 export interface Server {
@@ -90,17 +91,41 @@ export async function startMockTraining(
   server: Pick<Server, "url">,
   options: { name?: string; steps?: number; pauseSeconds?: number } = {},
 ): Promise<Training> {
-  const child = spawn(python(), ["-c", TRAINING], {
-    env: environment({
-      STEPWIRE_URL: server.url,
-      MOCK_NAME: options.name ?? "least-squares",
-      MOCK_STEPS: String(options.steps ?? 3000),
-      MOCK_PAUSE: String(options.pauseSeconds ?? 0.02),
-    }),
+  return startScript(server, TRAINING, {
+    MOCK_NAME: options.name ?? "least-squares",
+    MOCK_STEPS: String(options.steps ?? 3000),
+    MOCK_PAUSE: String(options.pauseSeconds ?? 0.02),
   });
+}
+
+/** Start a script that prints `RUN` and its run's id at first. */
+export async function startScript(
+  server: Pick<Server, "url">,
+  script: string,
+  settings: Record<string, string> = {},
+): Promise<Training> {
+  const child = spawn(python(), ["-c", script], { env: environment({ STEPWIRE_URL: server.url, ...settings }) });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   const id = (await firstMatch(child, /RUN (\S+)/)).replace("RUN ", "");
   return { id, process: child, ended, interrupt: () => end(child, "SIGINT") };
+}
+
+/** Make the runs of `prepared.py`; two of them are live until the result ends them. */
+export async function prepareRuns(server: Pick<Server, "url">): Promise<{ end(): Promise<void> }> {
+  const script = path.join(import.meta.dirname, "prepared.py");
+  const child = spawn(python(), [script, "--live", "3600"], {
+    cwd: await mkdtemp(path.join(tmpdir(), "stepwire-prepared-")),
+    env: environment({ STEPWIRE_URL: server.url }),
+    detached: true, // a group of its own, so that the live scripts end with it
+  });
+  await firstMatch(child, /READY/, PREPARE_MS);
+  return {
+    end: async () => {
+      const gone = new Promise((resolve) => child.once("exit", resolve));
+      process.kill(-(child.pid as number), "SIGTERM");
+      await gone;
+    },
+  };
 }
 
 /** The environment of a child: this one's without any setting of Stepwire, and what the test adds. */
@@ -110,11 +135,11 @@ function environment(extra: Record<string, string>): NodeJS.ProcessEnv {
 }
 
 /** The first part of a child's output that matches; fails with all it printed when it ends before. */
-function firstMatch(child: ChildProcessWithoutNullStreams, wanted: RegExp): Promise<string> {
+function firstMatch(child: ChildProcessWithoutNullStreams, wanted: RegExp, patience = START_MS): Promise<string> {
   let printed = "";
   return new Promise((resolve, reject) => {
     const fail = (why: string) => reject(new Error(`The process ${why}. It printed:\n${printed}`));
-    const timer = setTimeout(() => fail("said nothing of use in time"), START_MS);
+    const timer = setTimeout(() => fail("said nothing of use in time"), patience);
     const read = (chunk: Buffer) => {
       printed += chunk.toString();
       const found = wanted.exec(printed)?.[0];

@@ -243,6 +243,14 @@ environments = _table(
     PrimaryKeyConstraint("run_id", "attempt"),
 )
 
+# How users laid out the page; body: in the page's own form.
+layouts = _table(
+    "layouts",
+    Column("name", Text, primary_key=True),
+    Column("body", Json, nullable=False),
+    Column("updated_at", Int, nullable=False),
+)
+
 # Where the points of a run are that were moved out of the database; sets: [metric set, first row, end].
 archive = _table(
     "archive",

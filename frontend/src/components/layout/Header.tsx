@@ -1,3 +1,4 @@
+import { CommandBar } from "../../command/CommandBar";
 import type { ConnectionStatus } from "../../hooks/useConnection";
 import { useNow } from "../../hooks/useNow";
 import { useRuns } from "../../hooks/useRuns";
@@ -19,11 +20,14 @@ interface HeaderProps {
 
 /** What is selected, whether it is live, and what time it is. */
 export function Header({ run, hosts, connection, paused }: HeaderProps) {
+  const { runs, loading } = useRuns();
+  const selection = useSelection();
   return (
     <header className={styles.header}>
       <h1 className={styles.brand}>
         STEP<span>WIRE</span>
       </h1>
+      <CommandBar run={run} runs={runs} selection={selection} ready={!loading} />
       <div className={styles.run}>{run ? <SelectedRun run={run} /> : <NoRun />}</div>
       <Lamp connection={connection} paused={paused} />
       {run && <Age run={run} connection={connection} />}
@@ -64,13 +68,7 @@ function SelectedRun({ run }: { run: Run }) {
   return (
     <>
       <span className="label">R{run.number}</span>
-      <b className="clip" title={run.name}>
-        {run.name}
-      </b>
       <RunStatus status={run.status} />
-      <span className={`dim clip ${styles.project}`} title={`Project ${run.project}`}>
-        {run.project}
-      </span>
       <span className={styles.figure}>
         <span className="dim">STEP</span> <span className="value">{stepText(step)}</span>
         {run.total_steps !== null && <span className="dim">/{short(run.total_steps)}</span>}

@@ -1,75 +1,102 @@
 import type { ReactNode } from "react";
+import { elementId } from "../../layout/focus";
+import { titleOf } from "../../layout/panels";
+import { useScreen } from "../../layout/screen";
+import { maximise, popIn, useLayout } from "../../layout/store";
+import { findStack, type PanelId, panelsIn } from "../../layout/tree";
+import { useViewPart } from "../../state/view";
 import { Icon } from "../ui/Icon";
 import styles from "./Panel.module.css";
 import { PanelBoundary } from "./PanelBoundary";
-import { PANELS, type PanelNumber, panelId } from "./panels";
-import { useView } from "./view";
+import { PanelMenu } from "./PanelMenu";
+import { PHONE, useMedia } from "./useMedia";
+import { usePanelDrag } from "./usePanelDrag";
 
 interface PanelProps {
-  number: PanelNumber;
+  id: PanelId;
+  /** Instead of the title of its kind. */
+  title?: string;
   /** Beside the title: what the panel is about. */
   about?: ReactNode;
   /** At the right of the heading. */
   controls?: ReactNode;
-  /** There are no other panels, so that it can't be maximised. */
+  /** There are no other panels, so that it can't be moved or maximised. */
   alone?: boolean;
   children: ReactNode;
 }
 
-/** Frame, numbered heading and maximise button of a panel; a failure inside stays inside. */
-export function Panel({ number, about, controls, alone = false, children }: PanelProps) {
-  const active = useView((view) => view.active === number);
-  const maximised = useView((view) => view.maximised);
-  const { activate, maximise } = useView.getState();
-  const { name, area } = panelOf(number);
-  const filling = maximised === number;
+/** Frame, numbered heading and window button of a panel; a failure inside stays inside. */
+export function Panel({ id, title = titleOf(id), about, controls, alone = false, children }: PanelProps) {
+  const active = useScreen((screen) => screen.active === id);
+  const number = useLayout(({ tree }) => panelsIn(tree).indexOf(id) + 1);
+  const tabbed = useLayout(({ tree }) => (findStack(tree, id)?.panels.length ?? 0) > 1);
+  const phone = useMedia(PHONE);
+  const { activate } = useScreen.getState();
+  const drag = usePanelDrag(id);
+  const element = elementId(id);
   return (
     <section
-      id={panelId(number)}
-      data-panel={number}
-      data-area={area}
+      id={element}
+      data-panel={id}
+      role={tabbed ? "tabpanel" : undefined}
       className={`${styles.panel} ${active ? styles.active : ""}`}
-      aria-labelledby={`${panelId(number)}-title`}
+      aria-labelledby={`${element}-title`}
       tabIndex={-1}
-      hidden={maximised !== null && !filling}
-      onFocus={() => activate(number)}
-      onPointerDown={() => activate(number)}
+      onFocus={() => activate(id)}
+      onPointerDown={() => activate(id)}
     >
-      <div className={styles.head}>
-        <span className={styles.key} aria-hidden="true">
-          {number}
+      <div className={`${styles.head} ${alone ? "" : styles.draggable}`} onPointerDown={alone ? undefined : drag}>
+        <span className={styles.key}>
+          {alone || phone ? (
+            <span aria-hidden="true">{number}</span>
+          ) : (
+            <PanelMenu id={id} title={title} number={number} />
+          )}
         </span>
-        <h2 id={`${panelId(number)}-title`}>{name}</h2>
+        <h2 id={`${element}-title`} className={titleOf(id) === title ? undefined : styles.own}>
+          {title}
+        </h2>
         {about}
         <div className={styles.controls}>{controls}</div>
-        {!alone && (
-          <button
-            type="button"
-            className={styles.maximise}
-            aria-label={filling ? `Restore ${name}` : `Maximise ${name}`}
-            aria-pressed={filling}
-            onClick={() => maximise(filling ? null : number)}
-          >
-            <Icon name={filling ? "restore" : "maximise"} />
-          </button>
-        )}
+        {!alone && !phone && <WindowButton id={id} title={title} />}
       </div>
       <div className={styles.body}>
-        <PanelBoundary name={name}>{children}</PanelBoundary>
+        <PanelBoundary name={title}>{children}</PanelBoundary>
       </div>
     </section>
   );
 }
 
 /** For views that bring parts of their panel's heading with them. */
-export function inPanel(number: PanelNumber, alone = false) {
+export function inPanel(id: PanelId, alone = false) {
   return (about: ReactNode, controls: ReactNode, body: ReactNode) => (
-    <Panel number={number} about={about} controls={controls} alone={alone}>
+    <Panel id={id} about={about} controls={controls} alone={alone}>
       {body}
     </Panel>
   );
 }
 
-function panelOf(number: PanelNumber) {
-  return PANELS[number - 1] ?? PANELS[0];
+/** Fills the screen with the panel, or brings it back from there or from its own window. */
+function WindowButton({ id, title }: { id: PanelId; title: string }) {
+  const maximised = useViewPart("maximised");
+  const popped = useLayout((layout) => layout.popped.includes(id));
+  const filling = maximised === id;
+  if (popped) {
+    return (
+      <button type="button" className={styles.button} aria-label={`Bring ${title} back`} onClick={() => popIn(id)}>
+        <Icon name="restore" />
+      </button>
+    );
+  }
+  return (
+    <button
+      type="button"
+      className={styles.button}
+      aria-label={filling ? `Restore ${title}` : `Maximise ${title}`}
+      aria-pressed={filling}
+      onClick={() => maximise(filling ? null : id)}
+    >
+      <Icon name={filling ? "restore" : "maximise"} />
+    </button>
+  );
 }

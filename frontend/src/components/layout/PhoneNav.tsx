@@ -1,31 +1,32 @@
+import { useEffect, useRef } from "react";
+import { shortTitleOf } from "../../layout/panels";
+import { useScreen } from "../../layout/screen";
+import { showPanel, useLayout } from "../../layout/store";
+import { type PanelId, panelsIn } from "../../layout/tree";
 import styles from "./PhoneNav.module.css";
-import type { PanelNumber } from "./panels";
-import { showPanel, useView } from "./view";
+import { runsFirst } from "./places";
 
-const PLACES: readonly [string, PanelNumber][] = [
-  ["CHARTS", 4],
-  ["RUNS", 1],
-  ["CKPT", 7],
-  ["SYSTEM", 2],
-  ["LOG", 3],
-  ["ACTIONS", 8],
-];
-
-/** At the thumb on a phone: the panels, which stand one below the other there. */
+/** At the thumb on a phone: the panels, which are swiped through there. */
 export function PhoneNav() {
-  const active = useView((view) => view.active);
+  const tree = useLayout((layout) => layout.tree);
+  const active = useScreen((screen) => screen.active);
   return (
     <nav className={styles.nav} aria-label="Panels">
-      {PLACES.map(([name, panel]) => (
-        <button
-          key={name}
-          type="button"
-          aria-current={active === panel ? "true" : undefined}
-          onClick={() => showPanel(panel)}
-        >
-          {name}
-        </button>
+      {runsFirst(panelsIn(tree)).map((id) => (
+        <Way key={id} id={id} current={id === active} />
       ))}
     </nav>
+  );
+}
+
+function Way({ id, current }: { id: PanelId; current: boolean }) {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (current) button.current?.scrollIntoView?.({ block: "nearest", inline: "center" });
+  }, [current]);
+  return (
+    <button ref={button} type="button" aria-current={current ? "true" : undefined} onClick={() => showPanel(id)}>
+      {shortTitleOf(id)}
+    </button>
   );
 }

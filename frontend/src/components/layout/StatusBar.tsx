@@ -1,6 +1,9 @@
-import { PANELS, type PanelNumber } from "./panels";
+import { titleOf } from "../../layout/panels";
+import { useScreen } from "../../layout/screen";
+import { maximise, panelsHere, showPanel, useLayout } from "../../layout/store";
+import { panelsIn } from "../../layout/tree";
+import { useViewPart } from "../../state/view";
 import styles from "./StatusBar.module.css";
-import { showPanel, useView } from "./view";
 
 interface StatusBarProps {
   version: string | null;
@@ -12,15 +15,15 @@ interface StatusBarProps {
 
 /** The keys, which are buttons too. */
 export function StatusBar({ version, panels, paused, onPause }: StatusBarProps) {
-  const maximised = useView((view) => view.maximised);
-  const { maximise, showHelp } = useView.getState();
+  const maximised = useViewPart("maximised");
+  const { showHelp } = useScreen.getState();
   return (
     <footer className={styles.bar}>
       {panels && <PanelKeys paused={paused} onPause={onPause} />}
       <Key name="?" does="KEYS" press={() => showHelp(true)} />
       {maximised !== null && <Key name="ESC" does="BACK" press={() => maximise(null)} />}
       <span className={styles.right}>
-        LAYOUT <span className="value">{maximised === null ? "3X3" : nameOf(maximised)}</span>
+        {panels && <LayoutName />}
         {version !== null && (
           <>
             {" "}
@@ -32,22 +35,48 @@ export function StatusBar({ version, panels, paused, onPause }: StatusBarProps) 
   );
 }
 
-function PanelKeys({ paused, onPause }: { paused: boolean; onPause(): void }) {
-  const { maximised, active, maximise } = useView();
+/** Which layout is shown, and whether it is still as it was saved. */
+function LayoutName() {
+  const maximised = useViewPart("maximised");
+  const base = useLayout((layout) => layout.base);
+  const changed = useLayout((layout) => layout.changed);
+  const notice = useLayout((layout) => layout.notice);
+  const name = maximised === null ? (base ?? "3X3") : titleOf(maximised);
   return (
     <>
-      <Key name="F2" does="RUNS" press={() => showPanel(1)} />
-      <Key name="F4" does="CHARTS" press={() => showPanel(4)} />
-      <Key name="F8" does="CHECKPOINTS" press={() => showPanel(7)} />
+      {notice !== null && (
+        <span role="alert" className="warning">
+          {notice}{" "}
+        </span>
+      )}
+      LAYOUT{" "}
+      <span className="value" title={changed ? "Changed and not saved" : undefined}>
+        {name}
+        {changed && maximised === null && "*"}
+      </span>
+    </>
+  );
+}
+
+function PanelKeys({ paused, onPause }: { paused: boolean; onPause(): void }) {
+  const maximised = useViewPart("maximised");
+  const active = useScreen((screen) => screen.active);
+  const count = useLayout(({ tree }) => Math.min(9, panelsIn(tree).length));
+  return (
+    <>
+      <Key name="F2" does="RUNS" press={() => showPanel("runs")} />
+      <Key name="F4" does="CHARTS" press={() => showPanel("loss")} />
+      <Key name="F8" does="CHECKPOINTS" press={() => showPanel("checkpoints")} />
       <Key name="F6" does="NEXT PANEL" press={() => showPanel(after(active))} />
       <span className={styles.key}>
-        <b>G 1-8</b>PANEL
+        <b>G 1-{count}</b>PANEL
       </span>
       <Key
         name="M"
         does={maximised === null ? "MAXIMISE" : "RESTORE"}
         press={() => maximise(maximised === null ? active : null)}
       />
+      <Key name="L" does="LAYOUTS" press={() => useScreen.getState().showLayouts(true)} />
       <Key name="P" does={paused ? "RESUME" : "PAUSE"} press={onPause} />
     </>
   );
@@ -62,10 +91,7 @@ function Key({ name, does, press }: { name: string; does: string; press(): void 
   );
 }
 
-function after(panel: PanelNumber): PanelNumber {
-  return PANELS[panel % PANELS.length]?.number ?? 1;
-}
-
-function nameOf(panel: PanelNumber): string {
-  return PANELS[panel - 1]?.name ?? "";
+function after(panel: string): string {
+  const known = panelsHere();
+  return known[(known.indexOf(panel) + 1) % known.length] ?? panel;
 }

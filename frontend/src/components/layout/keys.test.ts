@@ -6,17 +6,17 @@ const plain = (key: string) => ({ key, shift: false });
 
 test("function keys lead to their panels", () => {
   expect(["F2", "F4", "F8"].map((key) => intentOf(plain(key), context))).toEqual([
-    { do: "panel", panel: 1 },
-    { do: "panel", panel: 4 },
-    { do: "panel", panel: 7 },
+    { do: "panel", panel: "runs" },
+    { do: "panel", panel: "loss" },
+    { do: "panel", panel: "checkpoints" },
   ]);
 });
 
 test("a digit leads to a panel after g and only then", () => {
   expect(intentOf(plain("g"), context)).toEqual({ do: "await-panel" });
-  expect(intentOf(plain("3"), { ...context, awaiting: true })).toEqual({ do: "panel", panel: 3 });
+  expect(intentOf(plain("3"), { ...context, awaiting: true })).toEqual({ do: "number", number: 3 });
   expect(intentOf(plain("3"), context)).toBeNull();
-  expect(intentOf(plain("9"), { ...context, awaiting: true })).toBeNull();
+  expect(intentOf(plain("0"), { ...context, awaiting: true })).toBeNull();
 });
 
 test("letters do nothing when they are turned off; function keys still do", () => {
@@ -26,7 +26,14 @@ test("letters do nothing when they are turned off; function keys still do", () =
 });
 
 test("past the last and before the first panel the key is the browser's", () => {
-  expect([neighbour(8, 1), neighbour(1, -1), neighbour(1, 1), neighbour(8, -1)]).toEqual([null, null, 2, 7]);
+  const panels = ["a", "b", "c"];
+  const found = [
+    neighbour(panels, "c", 1),
+    neighbour(panels, "a", -1),
+    neighbour(panels, "a", 1),
+    neighbour(panels, "c", -1),
+  ];
+  expect(found).toEqual([null, null, "b", "b"]);
 });
 
 test("typing belongs to fields", () => {

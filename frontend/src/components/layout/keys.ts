@@ -1,9 +1,11 @@
-import { PANELS, type PanelNumber } from "./panels";
+import type { PanelId } from "../../layout/tree";
 
 /** What a key asks for on the whole screen; keys inside a panel are its own. */
 export type Intent =
-  | { do: "panel"; panel: PanelNumber }
-  | { do: "next" | "previous" | "maximise" | "help" | "back" | "await-panel" | "pause" | "copy-link" };
+  | { do: "panel"; panel: PanelId }
+  /** The panel of a number, counted from 1 in reading order. */
+  | { do: "number"; number: number }
+  | { do: "next" | "previous" | "maximise" | "help" | "back" | "await-panel" | "pause" | "copy-link" | "layouts" };
 
 export interface Stroke {
   key: string;
@@ -16,12 +18,13 @@ interface KeyContext {
   letters: boolean;
 }
 
-const FUNCTION_KEYS: Record<string, PanelNumber> = { F2: 1, F4: 4, F8: 7 };
+const FUNCTION_KEYS: Record<string, PanelId> = { F2: "runs", F4: "loss", F8: "checkpoints" };
 const LETTERS: Record<string, Intent> = {
   m: { do: "maximise" },
   p: { do: "pause" },
   y: { do: "copy-link" },
   g: { do: "await-panel" },
+  l: { do: "layouts" },
   "?": { do: "help" },
 };
 
@@ -29,7 +32,7 @@ const LETTERS: Record<string, Intent> = {
 export const KEY_SHEET: readonly (readonly [string, string])[] = [
   ["F2  F4  F8", "Run list, loss plot, checkpoints"],
   ["F6  Shift F6", "Next panel, previous panel"],
-  ["g 1 … g 8", "Panel by number"],
+  ["g 1 … g 9", "Panel by number"],
   ["m", "Maximise the panel, and back"],
   ["Esc", "Back: close, restore, or leave the detail"],
   ["j k  ↓ ↑", "Next row, previous row"],
@@ -37,6 +40,8 @@ export const KEY_SHEET: readonly (readonly [string, string])[] = [
   ["Enter", "Select the run, open the checkpoint or the event"],
   ["c  Space", "In the run list: draw the run with the selected one, or no longer"],
   ["1 … 9", "In the actions panel: the action of that number"],
+  ["← ↑ → ↓", "On a line between panels: move it, Shift farther, Enter makes all equal"],
+  ["l", "Layouts: open one by its number, save, reset"],
   ["p", "Pause the live view, and go on"],
   ["y", "Copy the link of this view"],
   ["?", "This sheet"],
@@ -44,8 +49,7 @@ export const KEY_SHEET: readonly (readonly [string, string])[] = [
 
 /** What a key stroke means, or null when it is none of the screen's. */
 export function intentOf({ key, shift }: Stroke, { awaiting, letters }: KeyContext): Intent | null {
-  const digit = awaiting ? PANELS.find((panel) => String(panel.number) === key) : undefined;
-  if (digit) return { do: "panel", panel: digit.number };
+  if (awaiting && /^[1-9]$/.test(key)) return { do: "number", number: Number(key) };
   if (key === "F6") return { do: shift ? "previous" : "next" };
   if (key === "Escape") return { do: "back" };
   const panel = FUNCTION_KEYS[key];
@@ -54,8 +58,8 @@ export function intentOf({ key, shift }: Stroke, { awaiting, letters }: KeyConte
 }
 
 /** The panel after or before one; null past the ends, where the key is left to the browser. */
-export function neighbour(panel: PanelNumber, by: 1 | -1): PanelNumber | null {
-  return PANELS[panel - 1 + by]?.number ?? null;
+export function neighbour(panels: readonly PanelId[], panel: PanelId, by: 1 | -1): PanelId | null {
+  return panels[panels.indexOf(panel) + by] ?? null;
 }
 
 /** Whether typing belongs to the element. */

@@ -1,7 +1,10 @@
 import { useEffect } from "react";
+import { panelAt } from "../../layout/focus";
+import { useScreen } from "../../layout/screen";
+import { maximise, openPanels, panelsHere, showPanel } from "../../layout/store";
+import type { PanelId } from "../../layout/tree";
+import { readView } from "../../state/view";
 import { type Intent, intentOf, isField, neighbour } from "./keys";
-import { type PanelNumber, panelId, panelOf } from "./panels";
-import { showPanel, useView } from "./view";
 
 const AWAIT_MS = 1_500;
 
@@ -19,7 +22,7 @@ export function useKeys(actions: ScreenActions): void {
       const awaiting = event.timeStamp < awaitedUntil;
       const intent = intentOf(
         { key: event.key, shift: event.shiftKey },
-        { awaiting, letters: useView.getState().letterKeys },
+        { awaiting, letters: useScreen.getState().letterKeys },
       );
       awaitedUntil = intent?.do === "await-panel" ? event.timeStamp + AWAIT_MS : 0;
       if (intent === null || !obey(intent, actions)) return;
@@ -40,17 +43,22 @@ function isElsewhere(event: KeyboardEvent): boolean {
 
 /** Returns whether there was anything to do; if not, the key stays the browser's. */
 function obey(intent: Intent, actions: ScreenActions): boolean {
-  const view = useView.getState();
+  const screen = useScreen.getState();
   switch (intent.do) {
     case "panel":
       return goTo(intent.panel);
+    case "number":
+      return goTo(openPanels()[intent.number - 1] ?? null);
     case "next":
     case "previous":
-      return goTo(neighbour(current(), intent.do === "next" ? 1 : -1));
+      return goTo(neighbour(panelsHere(), current(), intent.do === "next" ? 1 : -1));
     case "maximise":
-      return maximise();
+      return toggleMaximised();
     case "help":
-      view.showHelp(true);
+      screen.showHelp(true);
+      return true;
+    case "layouts":
+      screen.showLayouts(true);
       return true;
     case "back":
       return back();
@@ -65,28 +73,25 @@ function obey(intent: Intent, actions: ScreenActions): boolean {
   }
 }
 
-function maximise(): boolean {
-  const view = useView.getState();
+function toggleMaximised(): boolean {
   const panel = current();
-  if (document.getElementById(panelId(panel)) === null) return false;
-  view.maximise(view.maximised === null ? panel : null);
+  // Only where there are panels: not on the page without a run.
+  if (document.querySelector("[data-layout]") === null || !panelsHere().includes(panel)) return false;
+  maximise(readView().maximised === null ? panel : null);
   return true;
 }
 
-function current() {
-  return panelOf(document.activeElement) ?? useView.getState().active;
+function current(): PanelId {
+  return panelAt(document.activeElement) ?? useScreen.getState().active;
 }
 
-function goTo(panel: PanelNumber | null): boolean {
-  if (panel === null) return false;
-  showPanel(panel);
-  return true;
+function goTo(panel: PanelId | null): boolean {
+  return panel !== null && showPanel(panel);
 }
 
 function back(): boolean {
-  const view = useView.getState();
   // A panel that shows a detail closes that first.
-  if (view.maximised === null || document.activeElement?.closest("[data-detail]")) return false;
-  view.maximise(null);
+  if (readView().maximised === null || document.activeElement?.closest("[data-detail]")) return false;
+  maximise(null);
   return true;
 }

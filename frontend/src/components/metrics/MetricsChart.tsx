@@ -1,9 +1,17 @@
-import { useEffect, useMemo, useRef } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useRef } from "react";
 import { type ChartHost, type ChartSettings, LineChart } from "../../charts/chart";
 import type { ChartWindow } from "../../charts/data";
+import type { Line } from "../../charts/line";
+import { mounted } from "../../charts/mounted";
+import type { XKind } from "../../charts/options";
+import { useMarks } from "../../hooks/useMarks";
 import { useMetrics } from "../../hooks/useMetrics";
 import { useRuns } from "../../hooks/useRuns";
 import { useSelection } from "../../hooks/useSelection";
+import type { Run } from "../../services/types";
+import type { XAxis } from "../../state/address";
+import { usePreferences } from "../../state/preferences";
+import { changeView, useViewPart } from "../../state/view";
 
 export interface MetricsChartProps {
   /** The first one decides which stretch a window of 100 or 1,000 points shows. */
@@ -22,8 +30,8 @@ export function MetricsChart({ runs, metric, window, logScale = false, onScale, 
   const root = useRef<HTMLDivElement>(null);
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<LineChart | null>(null);
-  const handle = useMetrics({ runs, metric });
-  const settings = useSettings({ runs, metric, window, logScale });
+  const { settings, resumed, startOf } = useSettings({ runs, metric, window, logScale });
+  const handle = useMetrics({ runs, metric, xAxis: useViewPart("xAxis"), startOf, resumed });
   const current = useRef(settings);
   current.current = settings;
   const tellScale = useRef(onScale);
@@ -32,45 +40,101 @@ export function MetricsChart({ runs, metric, window, logScale = false, onScale, 
   useEffect(() => {
     if (root.current === null || place.current === null) return;
     const host: ChartHost = {
-      seriesOf: handle.seriesOf,
+      sourceOf: handle.sourceOf,
       onDirty: handle.mark,
       onDrawn: handle.drawn,
       onScale: (logarithmic) => tellScale.current?.(logarithmic),
+      onZoom: (zoom) => changeView({ zoom }),
+      onAt: (at) => changeView({ at }),
     };
     const made = new LineChart(root.current, place.current, host, current.current);
     chart.current = made;
-    const detach = handle.attach(made);
+    const ends = [handle.attach(made), mounted(made)];
     return () => {
-      detach();
+      for (const end of ends) end();
       made.destroy();
     };
   }, [handle]);
   useEffect(() => chart.current?.change(settings), [settings]);
+  const colours = usePreferences(({ theme, palette }) => `${theme} ${palette}`);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other colours are drawn anew
+  useEffect(() => chart.current?.repaint(), [colours]);
 
+  const press = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target !== event.currentTarget) return;
+    if (chart.current?.press(event.key, event.shiftKey)) event.preventDefault();
+  };
   return (
     <div
       ref={root}
       className="metrics-chart is-empty"
-      role="img"
+      role="group"
+      aria-roledescription="chart"
       aria-label={`${metric}: no points yet`}
       data-points="[]"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: arrows move its crosshair, + and - zoom
+      tabIndex={0}
+      onKeyDown={press}
     >
       {label === undefined ? null : <span className="chart-label">{label}</span>}
       <div ref={place} className="chart-plot" />
       <span className="chart-empty">no {metric} yet</span>
+      <span className="chart-badge" />
+      <button type="button" className="chart-live" hidden onClick={() => changeView({ zoom: null })} />
     </div>
   );
 }
 
-/** What the chart draws; the same object until something of it changes. */
-function useSettings({ runs, metric, window, logScale = false }: MetricsChartProps): ChartSettings {
+interface Settled {
+  settings: ChartSettings;
+  resumed: readonly string[];
+  startOf(runId: string): number;
+}
+
+/** What the chart draws; the same objects until something of it changes. */
+function useSettings({ runs, metric, window, logScale = false }: MetricsChartProps): Settled {
   const { runs: known } = useRuns();
-  const { colourOf, dashOf } = useSelection();
-  const lines = runs.map((runId) => {
-    const run = known.find((each) => each.id === runId);
+  const { colourOf, dashOf, selected } = useSelection();
+  const xAxis = useViewPart("xAxis");
+  const smoothing = useViewPart("smoothing");
+  const zoom = useViewPart("zoom");
+  const at = useViewPart("at");
+  const zone = usePreferences((preferences) => preferences.zone);
+  const marks = useMarks(runs.length > 0 ? selected : null);
+  const drawn = known.filter((run) => runs.includes(run.id));
+  const resumed = drawn.filter((run) => run.attempt > 1).map((run) => run.id);
+  const line = (runId: string, ghost: boolean): Line => {
+    const run = drawn.find((each) => each.id === runId);
     const failed = run?.status === "failed" || run?.status === "crashed";
-    return { runId, name: run?.name ?? runId, colour: colourOf(runId), dash: dashOf(runId), failed };
-  });
+    const look = { colour: colourOf(runId), dash: ghost ? GHOST_DASH : dashOf(runId) };
+    return { runId, name: run?.name ?? runId, failed, ...look, ...(ghost ? { ghost } : {}) };
+  };
+  const lines = [...runs.map((id) => line(id, false)), ...resumed.map((id) => line(id, true))];
   const text = JSON.stringify(lines);
-  return useMemo(() => ({ metric, window, logScale, lines: JSON.parse(text) }), [metric, window, logScale, text]);
+  const settings = useMemo(
+    (): ChartSettings => ({
+      metric,
+      window,
+      logScale,
+      xKind: kindOf(xAxis),
+      zone: zone === "UTC" ? "UTC" : undefined,
+      smoothing,
+      zoom,
+      at,
+      marks,
+      lines: JSON.parse(text),
+    }),
+    [metric, window, logScale, xAxis, zone, smoothing, zoom, at, marks, text],
+  );
+  return { settings, resumed, startOf: (runId) => startOf(drawn.find((run) => run.id === runId)) };
+}
+
+const GHOST_DASH = [2, 4];
+
+function kindOf(axis: XAxis): XKind {
+  return typeof axis === "string" ? axis : "metric";
+}
+
+function startOf(run: Run | undefined): number {
+  return run === undefined ? 0 : Date.parse(run.start_time ?? run.created_at) / 1000;
 }

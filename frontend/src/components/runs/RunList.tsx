@@ -1,53 +1,142 @@
-import { type ReactNode, useMemo, useState } from "react";
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { RunActions } from "../../hooks/useRunActions";
 import type { Selection } from "../../hooks/useSelection";
-import { isLossLike, mainMetric } from "../../lib/pick";
-import type { Run, RunState } from "../../services/types";
-import { Icon } from "../ui/Icon";
+import { MAX_COMPARED } from "../../lib/compare";
+import type { Run } from "../../services/types";
+import { changeView, useViewPart } from "../../state/view";
 import { Skeleton } from "../ui/Skeleton";
-import table from "../ui/Table.module.css";
-import { useRowKeys } from "../ui/useRowKeys";
-import { rowCount, useRows } from "../ui/useRows";
 import styles from "./RunList.module.css";
-import { RunRow } from "./RunRow";
-import { lookOf } from "./RunStatus";
+import { DeletedBar, RunListBar } from "./RunListBar";
+import type { Task } from "./RunListDialogs";
+import { RunListGrid } from "./RunListGrid";
+import { LIVE, RunListHead } from "./RunListHead";
+import { useDeleted } from "./useDeleted";
+import { type Marks, useMarks } from "./useMarks";
+import { useShown } from "./useShown";
 
-const ALL = "ALL";
-const LIVE = "LIVE";
+const RunListDialogs = lazy(() => import("./RunListDialogs"));
 
 interface RunListProps {
+  /** All of them, newest first. */
   runs: readonly Run[];
   counts: Readonly<Record<string, number>>;
   loading: boolean;
   error: string | null;
   selection: Selection;
+  actions: RunActions;
   /** Milliseconds since the newest point of a run. */
   ageOf(runId: string): number | null;
   frame(about: ReactNode, controls: ReactNode, body: ReactNode): ReactNode;
 }
 
-/** All runs, newest first, each with what matters about it now. */
-export function RunList({ runs, counts, loading, error, selection, ageOf, frame }: RunListProps) {
-  const [filter, setFilter] = useState(ALL);
-  const shown = useMemo(
-    () => (filter === LIVE ? runs.filter((run) => run.status === "running") : runs),
-    [runs, filter],
+const TASKS: Readonly<Record<string, Task>> = { r: "rename", t: "tags", n: "notes", d: "delete" };
+
+/** All runs, each with what matters about it now, in the order and with the filter of the view. */
+export function RunList({ runs, counts, loading, error, selection, actions, ageOf, frame }: RunListProps) {
+  const [filter, sort] = [useViewPart("filter"), useViewPart("sort")];
+  const shown = useShown(runs, filter, sort);
+  const ids = useMemo(() => shown.runs.map((run) => run.id), [shown.runs]);
+  const marks = useMarks(ids);
+  const marked = useMemo(
+    () => (marks.ids.size === 0 ? [] : runs.filter((run) => marks.ids.has(run.id))),
+    [runs, marks.ids],
   );
+  const deleted = useDeleted(actions, selection);
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const close = useCallback(() => setAsked(null), []);
+  const about = asked === null ? [] : runs.filter((run) => asked.ids.has(run.id));
+  const ask = (task: Task, current: string | null) =>
+    setAsked({ task, ids: marks.ids.size > 0 && task !== "rename" ? marks.ids : new Set(current ? [current] : []) });
+  const letter = (key: string, id: string) => {
+    const task = TASKS[key];
+    if (task !== undefined) ask(task, id);
+    else if (key === "c") draw(id, selection);
+    else if (key === "u" && deleted.ids.length > 0) void deleted.undo();
+    else return false;
+    return true;
+  };
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   return frame(
-    <span className="dim">{total}</span>,
-    <>
-      <Counts counts={counts} />
-      <fieldset className="seg" aria-label="Which runs">
-        {[ALL, LIVE].map((name) => (
-          <button key={name} type="button" aria-pressed={filter === name} onClick={() => setFilter(name)}>
-            {name}
-          </button>
-        ))}
-      </fieldset>
-    </>,
-    <Body loading={loading} error={error} empty={shown.length === 0} live={filter === LIVE}>
-      <Grid runs={shown} selection={selection} ageOf={ageOf} />
-    </Body>,
+    <span className="dim">{filter.trim() === "" ? total : `${shown.runs.length}/${total}`}</span>,
+    <RunListHead counts={counts} filter={filter} sort={sort} message={shown.message} />,
+    <Whole dialog={asked !== null}>
+      <Body loading={loading} error={error} empty={shown.runs.length === 0} filter={filter.trim()}>
+        <RunListGrid
+          runs={shown.runs}
+          ids={ids}
+          sort={sort}
+          selection={selection}
+          marks={marks}
+          ageOf={ageOf}
+          onLetter={letter}
+        />
+      </Body>
+      {marked.length > 0 && (
+        <RunListBar
+          marked={marked.length}
+          unseen={unseen(ids, marks)}
+          onDraw={() => drawAll(marked, selection)}
+          onTag={() => ask("tags", null)}
+          onDelete={() => ask("delete", null)}
+          onClear={marks.clear}
+        />
+      )}
+      {deleted.ids.length > 0 && (
+        <DeletedBar count={deleted.ids.length} error={deleted.error} onUndo={() => void deleted.undo()} />
+      )}
+      {asked !== null && (
+        <Suspense>
+          <RunListDialogs
+            task={asked.task}
+            runs={about}
+            actions={actions}
+            onDelete={async (gone) => {
+              await deleted.remove(gone);
+              marks.clear();
+            }}
+            onClose={close}
+          />
+        </Suspense>
+      )}
+    </Whole>,
+  );
+}
+
+interface Asked {
+  task: Task;
+  ids: ReadonlySet<string>;
+}
+
+/** How many marked rows the filter leaves out. */
+function unseen(ids: readonly string[], marks: Marks): number {
+  const seen = ids.reduce((count, id) => count + Number(marks.ids.has(id)), 0);
+  return marks.ids.size - seen;
+}
+
+/** Draw a run with the selected one, which is always drawn, or no longer. */
+function draw(id: string, selection: Selection): void {
+  if (id !== selection.selected) selection.toggleCompare(id);
+}
+
+function drawAll(runs: readonly Run[], selection: Selection): void {
+  const ids = [selection.selected, ...runs.map((run) => run.id)].filter((id) => id !== null);
+  changeView({ compared: [...new Set(ids)].slice(0, MAX_COMPARED) });
+}
+
+/** Rows above their bars; takes the focus back to the rows when a dialog closed over a row that is gone. */
+function Whole({ dialog, children }: { dialog: boolean; children: ReactNode }) {
+  const whole = useRef<HTMLDivElement>(null);
+  const was = useRef(dialog);
+  useEffect(() => {
+    const closed = was.current && !dialog;
+    was.current = dialog;
+    if (closed && document.activeElement === document.body)
+      whole.current?.querySelector<HTMLElement>("[data-focus]")?.focus();
+  }, [dialog]);
+  return (
+    <div ref={whole} className={styles.whole}>
+      {children}
+    </div>
   );
 }
 
@@ -55,120 +144,18 @@ interface BodyProps {
   loading: boolean;
   error: string | null;
   empty: boolean;
-  live: boolean;
+  filter: string;
   children: ReactNode;
 }
 
-function Body({ loading, error, empty, live, children }: BodyProps) {
+function Body({ loading, error, empty, filter, children }: BodyProps) {
   if (loading) return <Skeleton rows={10} label="runs" />;
   if (error !== null && empty) return <p className="empty bad">{error}</p>;
-  if (empty) return <p className="empty">{live ? "No run is running." : "No run yet."}</p>;
-  return children;
+  if (empty) return <p className="empty">{nothing(filter)}</p>;
+  return <div className={styles.grid}>{children}</div>;
 }
 
-const COUNTED: readonly RunState[] = ["running", "completed", "failed", "crashed", "interrupted"];
-
-function Counts({ counts }: { counts: Readonly<Record<string, number>> }) {
-  return COUNTED.filter((status) => (counts[status] ?? 0) > 0).map((status) => (
-    <span key={status} className={lookOf(status).tone} title={status}>
-      <Icon name={lookOf(status).icon} /> {counts[status]}
-      <span className="sr"> {status}</span>
-    </span>
-  ));
-}
-
-interface GridProps {
-  runs: readonly Run[];
-  selection: Selection;
-  ageOf(runId: string): number | null;
-}
-
-function Grid({ runs, selection, ageOf }: GridProps) {
-  const { scroll, rows } = useRows<HTMLDivElement>(runs.length);
-  const ids = useMemo(() => runs.map((run) => run.id), [runs]);
-  const heading = useMemo(() => valueHeading(runs), [runs]);
-  const keys = useRowKeys({
-    ids,
-    start: selection.selected,
-    scrollTo: (index) => rows.scrollToIndex(index),
-    open: selection.select,
-    other(key, id) {
-      if (key !== "c" && key !== " ") return false;
-      if (id !== selection.selected) selection.toggleCompare(id);
-      return true;
-    },
-  });
-  return (
-    <div
-      className={`${table.table} ${styles.runs}`}
-      role="grid"
-      aria-label="Runs"
-      aria-rowcount={runs.length + 1}
-      style={rowCount(runs.length)}
-    >
-      <div role="rowgroup">
-        <Heading value={heading} />
-      </div>
-      <div className={table.scroll} ref={scroll} role="rowgroup" onKeyDown={keys.onKeyDown}>
-        <div className={table.space} style={{ height: rows.getTotalSize() }}>
-          {rows.getVirtualItems().map(({ index, start }) => {
-            const run = runs[index] as Run;
-            return (
-              <RunRow
-                key={run.id}
-                ref={keys.rowRef(run.id)}
-                run={run}
-                index={index}
-                top={start}
-                current={keys.current === run.id}
-                selection={selection}
-                age={run.status === "running" ? ageOf(run.id) : null}
-                onFocus={keys.onFocus}
-              />
-            );
-          })}
-        </div>
-      </div>
-    </div>
-  );
-}
-
-function Heading({ value }: { value: string }) {
-  return (
-    <div className={table.head} role="row" aria-rowindex={1}>
-      <span role="columnheader" className="number">
-        #
-      </span>
-      <span role="columnheader" className={styles.swatch}>
-        <span className="sr">Line in the charts</span>
-      </span>
-      <span role="columnheader">NAME</span>
-      <span role="columnheader">STATUS</span>
-      <span role="columnheader" className={`number ${styles.step}`}>
-        STEP
-      </span>
-      <span role="columnheader" className="number">
-        {value}
-      </span>
-      <span role="columnheader" className={`number ${styles.change}`} title="Change over the last 100 steps">
-        CHG 100
-      </span>
-      <span role="columnheader" className={styles.trend}>
-        TREND
-      </span>
-      <span
-        role="columnheader"
-        className={`number ${styles.age}`}
-        title="A running run: age of its newest point. An ended one: how long it took"
-      >
-        AGE
-      </span>
-    </div>
-  );
-}
-
-/** What the column of values may be called, when each run shows the metric that tells most about it. */
-function valueHeading(runs: readonly Run[]): string {
-  const metrics = runs.map((run) => mainMetric(Object.keys(run.summary))).filter((name) => name !== null);
-  return metrics.length > 0 && metrics.every(isLossLike) ? "LOSS" : "LAST";
+function nothing(filter: string): string {
+  if (filter === "") return "No run yet.";
+  return filter === LIVE ? "No run is running." : "No run fits the filter.";
 }

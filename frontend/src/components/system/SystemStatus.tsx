@@ -22,11 +22,13 @@ interface SystemStatusProps {
   error: string | null;
   runs: readonly Run[];
   onSelect(runId: string): void;
+  /** What the host of the selected run did at the crosshair. */
+  moment?: ReactNode;
   frame(about: ReactNode, controls: ReactNode, body: ReactNode): ReactNode;
 }
 
 /** What the machines do: the server's own, and those that train. */
-export function SystemStatus({ hosts, loading, error, runs, onSelect, frame }: SystemStatusProps) {
+export function SystemStatus({ hosts, loading, error, runs, onSelect, moment, frame }: SystemStatusProps) {
   const [range, setRange] = useState<SystemRange>("10m");
   const [chosen, setChosen] = useState<string | null>(null);
   const host = hosts.find((each) => each.host === chosen) ?? hosts[0];
@@ -46,7 +48,7 @@ export function SystemStatus({ hosts, loading, error, runs, onSelect, frame }: S
     host && <About host={host} />,
     controls,
     host ? (
-      <Host host={host} range={range} runs={runs} onSelect={onSelect} />
+      <Host host={host} range={range} runs={runs} onSelect={onSelect} moment={moment} />
     ) : (
       <Nothing loading={loading} error={error} />
     ),
@@ -96,14 +98,16 @@ interface HostProps {
   range: SystemRange;
   runs: readonly Run[];
   onSelect(runId: string): void;
+  moment: ReactNode;
 }
 
-function Host({ host, range, runs, onSelect }: HostProps) {
+function Host({ host, range, runs, onSelect, moment }: HostProps) {
   const history = useSystemHistory(host.host, range);
   const gpus = host.gpus ?? [];
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
     <section className={styles.system} tabIndex={0} data-focus aria-label={`System status of ${host.host}`}>
+      {moment}
       <Gauges host={host} />
       <Cores cores={host.cores ?? []} />
       <ResourceChart history={history} range={range} />

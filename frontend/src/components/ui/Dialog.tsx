@@ -4,12 +4,14 @@ import { Icon } from "./Icon";
 
 interface DialogProps {
   title: string;
+  /** As wide as the screen allows, for sheets. */
+  wide?: boolean;
   onClose(): void;
   children: ReactNode;
 }
 
 /** A modal window; the browser keeps focus inside and gives it back. Esc closes it. */
-export function Dialog({ title, onClose, children }: DialogProps) {
+export function Dialog({ title, wide = false, onClose, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   // Layout: the browser gives the focus back only while the dialog still stands in the page.
@@ -21,7 +23,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     return () => dialog?.close();
   }, []);
   return (
-    <dialog ref={ref} className={styles.dialog} aria-labelledby={id} onCancel={onClose}>
+    <dialog ref={ref} className={`${styles.dialog} ${wide ? styles.wide : ""}`} aria-labelledby={id} onCancel={onClose}>
       <div className={styles.head}>
         <h2 id={id}>{title}</h2>
         <button type="button" onClick={onClose} aria-label="Close">

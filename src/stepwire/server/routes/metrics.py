@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt
@@ -12,6 +12,7 @@ from stepwire.errors import ConflictError, InvalidError, NotFoundError, Stepwire
 from stepwire.protocol import Number
 from stepwire.server.body import StrictRoute
 from stepwire.server.context import Context, Ctx
+from stepwire.server.counterpart import place_at
 from stepwire.server.ingest import NewPoint
 from stepwire.server.keys import pick, search
 from stepwire.server.problems import encode_json
@@ -90,6 +91,15 @@ class Latest(BaseModel):
     metrics: dict[str, Number]
     steps: dict[str, float]
     times: dict[str, int]
+
+
+class MomentAnswer(BaseModel):
+    """The newest point of a metric at or before the step or time asked for, else its first one."""
+
+    run_id: str
+    key: str
+    step: float
+    time: int
 
 
 class Names(BaseModel):
@@ -180,6 +190,20 @@ async def read_metrics(
 async def latest_metrics(context: Ctx, run_id: str) -> Latest:
     """Read the newest value of each metric."""
     return await context.reads(_latest, context, run_id)
+
+
+@router.get("/moment")
+async def metric_moment(
+    context: Ctx,
+    run_id: str,
+    key: Annotated[str, Query(max_length=512)],
+    step: Moment = None,
+    time: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
+) -> MomentAnswer:
+    """Find when a run was at ``step``, or at which step it was at ``time`` (µs since 1970)."""
+    if (step is None) == (time is None):
+        raise InvalidError("Give either step or time.", "step")
+    return await context.reads(_moment, context, run_id, key, step, time)
 
 
 @router.get("/names", response_model=Names)
@@ -303,6 +327,20 @@ def _latest(context: Context, run_id: str) -> Latest:
         steps={summary.name: summary.last_step for summary in found},
         times={summary.name: summary.last_time for summary in found},
     )
+
+
+def _moment(context: Context, run_id: str, key: str, step: float | None, time: int | None) -> MomentAnswer:
+    context.storage.catalog.get_run(run_id)
+    series = context.storage.series
+
+    def read(axis: Axis, start: float | None, stop: float | None) -> Buckets:
+        return series.window(run_id, key, x=axis, start=start, stop=stop)
+
+    axis, value = ("step", step) if step is not None else ("time", time or 0)
+    place = series.at_once(lambda: place_at(read, cast("Axis", axis), value))
+    if place is None:
+        raise NotFoundError(f"Run {run_id} has no points of {key}.", "key")
+    return MomentAnswer(run_id=run_id, key=key, step=place.step, time=place.time)
 
 
 def _names(context: Context, run_id: str, q: str | None, limit: int) -> Response:

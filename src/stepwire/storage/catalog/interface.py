@@ -210,6 +210,18 @@ class Environment:
     found: dict[str, Any]
 
 
+MAX_LAYOUTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a user laid out the page; ``body`` is in the page's own form."""
+
+    name: str
+    body: dict[str, Any]
+    updated_at: int
+
+
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
     """What was answered to an ``Idempotency-Key``: the digest of the request's body and the answer."""
@@ -382,6 +394,27 @@ class Catalog(Protocol):
         Raises:
             NotFoundError: There is none.
         """
+        ...
+
+    # layouts
+    def list_layouts(self) -> list[Layout]:
+        """All of them, by name."""
+        ...
+
+    def get_layout(self, name: str) -> Layout:
+        """Raises NotFoundError."""
+        ...
+
+    def put_layout(self, tx: Connection, name: str, body: dict[str, Any], now: int) -> Layout:
+        """Save a layout, in place of the one of that name.
+
+        Raises:
+            ConflictError: It would be one more than ``MAX_LAYOUTS``.
+        """
+        ...
+
+    def delete_layout(self, tx: Connection, name: str) -> None:
+        """Forget a layout. Raises NotFoundError."""
         ...
 
     # checkpoints

@@ -10,6 +10,7 @@ from stepwire.storage.catalog.checkpoints import CheckpointRows
 from stepwire.storage.catalog.commands import CommandRows
 from stepwire.storage.catalog.environments import EnvironmentRows
 from stepwire.storage.catalog.events import EventRows
+from stepwire.storage.catalog.layouts import LayoutRows
 from stepwire.storage.catalog.owners import OwnerRows
 from stepwire.storage.catalog.runs import RunRows
 from stepwire.storage.catalog.trash import TrashRows
@@ -18,7 +19,16 @@ from stepwire.storage.tables import meta
 
 
 class SqlCatalog(
-    RunRows, OwnerRows, EnvironmentRows, TrashRows, ArchiveRows, CheckpointRows, EventRows, CommandRows, AnswerRows
+    RunRows,
+    OwnerRows,
+    EnvironmentRows,
+    TrashRows,
+    ArchiveRows,
+    LayoutRows,
+    CheckpointRows,
+    EventRows,
+    CommandRows,
+    AnswerRows,
 ):
     """Implements :class:`stepwire.storage.catalog.interface.Catalog`; one file per noun."""
 

@@ -14,6 +14,7 @@ from stepwire.storage.migrations.m0002_blocks import m0002_blocks
 from stepwire.storage.migrations.m0003_retention import m0003_retention
 from stepwire.storage.migrations.m0004_owners import m0004_owners
 from stepwire.storage.migrations.m0005_logs import m0005_logs
+from stepwire.storage.migrations.m0006_layouts import m0006_layouts
 from stepwire.storage.tables import migration
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
@@ -22,6 +23,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0003_retention,
     m0004_owners,
     m0005_logs,
+    m0006_layouts,
 )
 
 

@@ -1,0 +1,211 @@
+import { MAX_COMPARED } from "../../lib/compare";
+import { lossTabs } from "../../lib/pick";
+import type { Command, Context } from "../command";
+import { CommandError } from "../command";
+import { findRuns } from "../grammar";
+import { runOf } from "./given";
+
+const COLUMNS = ["number", "name", "status", "step", "loss", "age", "attention"];
+
+export const RUNS: readonly Command[] = [
+  {
+    name: "RUNS",
+    usage: "[filter]",
+    does: "the run list; with a filter: status:failed tag:x loss<2.5 words",
+    group: "RUNS",
+    key: "F2",
+    go: ({ text }, { change, screen }) => {
+      change({ filter: text });
+      screen.show("runs");
+      return undefined;
+    },
+  },
+  {
+    name: "ATTN",
+    also: ["ALERTS"],
+    does: "which run needs me: failed, stalled and diverging runs first",
+    group: "RUNS",
+    go: (_, { change, screen }) => {
+      change({ sort: "attention", filter: "" });
+      screen.show("runs");
+      return undefined;
+    },
+  },
+  {
+    name: "SORT",
+    usage: "<column> [DESC]",
+    does: "order the run list",
+    group: "RUNS",
+    complete: (args) => (args.length > 1 ? ["DESC"] : COLUMNS.map((name) => name.toUpperCase())),
+    go: ({ args: [column, order] }, { change, screen }) => {
+      const name = column?.toLowerCase();
+      if (name === undefined || !COLUMNS.includes(name))
+        throw new CommandError(`SORT takes a column: ${COLUMNS.join(", ").toUpperCase()}.`);
+      change({ sort: order?.toUpperCase() === "DESC" ? `-${name}` : name });
+      screen.show("runs");
+      return undefined;
+    },
+  },
+  {
+    name: "TOP",
+    also: ["BESTRUN"],
+    does: "turn to the run with the best last loss of its project",
+    group: "RUNS",
+    go: (_, context) => {
+      const run = bestRun(context);
+      if (run === null) throw new CommandError("No run has a loss to compare.");
+      context.change({ run: run.id });
+      return `R${run.number} ${run.name}`;
+    },
+  },
+  {
+    name: "NEXT",
+    does: "the run below in the list",
+    group: "RUNS",
+    go: (_, context) => step(context, 1),
+  },
+  {
+    name: "PREV",
+    does: "the run above in the list",
+    group: "RUNS",
+    go: (_, context) => step(context, -1),
+  },
+  {
+    name: "CMP",
+    usage: "<run…>",
+    does: "draw these runs together, or the runs named before: R1 R2 CMP",
+    group: "RUNS",
+    complete: (_, { runs }) => runs().map((run) => `R${run.number}`),
+    go: ({ args, runs, named }, context) => {
+      const wanted = [...(named ? runs : []), ...args.flatMap((word) => runsOf(word, context))];
+      if (wanted.length === 0) throw new CommandError("CMP takes runs: CMP R1 R2, CMP @tag.");
+      const ids = [...new Set(wanted.map((run) => run.id))].slice(0, MAX_COMPARED);
+      const [first = null] = ids;
+      const selected = context.selected();
+      const stays = selected !== null && ids.includes(selected.id);
+      context.change({ compared: ids, ...(stays ? {} : { run: first }) });
+      const all = wanted.length > ids.length ? ` OF ${wanted.length}` : "";
+      return `${ids.length}${all} RUNS DRAWN TOGETHER`;
+    },
+  },
+  {
+    name: "SOLO",
+    does: "draw the selected run alone",
+    group: "RUNS",
+    go: (_, { change }) => {
+      change({ compared: [] });
+      return undefined;
+    },
+  },
+  {
+    name: "WITH",
+    also: ["COMPANIONS"],
+    does: "draw the run with those of its project that ran beside it",
+    group: "RUNS",
+    go: (_, { change }) => {
+      change({ compared: null });
+      return undefined;
+    },
+  },
+  {
+    name: "NAME",
+    also: ["RENAME"],
+    usage: "<text>",
+    does: "give the run another name",
+    group: "RUNS",
+    key: "r",
+    changes: true,
+    go: async (call, { actions }) => {
+      if (call.text === "") throw new CommandError("NAME takes the new name.");
+      await actions.rename(runOf(call).id, call.text.replace(/^"(.*)"$/, "$1"));
+      return "RENAMED";
+    },
+  },
+  {
+    name: "TAG",
+    usage: "<tag…>",
+    does: "add tags to the run; -tag takes one away",
+    group: "RUNS",
+    key: "t",
+    changes: true,
+    complete: (_, { runs }) => [...new Set(runs().flatMap((run) => run.tags))],
+    go: async ({ args, runs }, { actions }) => {
+      if (args.length === 0) throw new CommandError("TAG takes tags: TAG keep -draft.");
+      if (runs.length === 0) throw new CommandError("No run is selected.");
+      for (const run of runs) await actions.setTags(run.id, tagged(run.tags, args));
+      return runs.length > 1 ? `${runs.length} RUNS TAGGED` : "TAGGED";
+    },
+  },
+  {
+    name: "DEL",
+    also: ["DELETE"],
+    usage: "<run's number>",
+    does: "delete runs: R3 DEL, or DEL R3; UNDEL takes it back",
+    group: "RUNS",
+    key: "d",
+    changes: true,
+    complete: (_, { runs }) => runs().map((run) => `R${run.number}`),
+    go: async ({ args, runs, named }, context) => {
+      const wanted = [...(named ? runs : []), ...args.flatMap((word) => runsOf(word, context))];
+      if (wanted.length === 0) return ask("DEL", context);
+      const going = wanted.find((run) => run.status === "running");
+      if (going) throw new CommandError(`R${going.number} is running: stop it first.`, [`STOP R${going.number}`]);
+      await context.actions.deleteRuns(wanted.map((run) => run.id));
+      return `${wanted.map((run) => `R${run.number}`).join(" ")} DELETED · UNDEL ${wanted.map((run) => run.id).join(" ")}`;
+    },
+  },
+  {
+    name: "UNDEL",
+    usage: "<run id…>",
+    does: "take deleted runs out of the trash",
+    group: "RUNS",
+    changes: true,
+    go: async ({ args }, { actions }) => {
+      if (args.length === 0) throw new CommandError("UNDEL takes the ids of deleted runs.");
+      await actions.undeleteRuns(args);
+      return "BACK FROM THE TRASH";
+    },
+  },
+];
+
+/** The number of the run has to be typed: it shows that it is this run that is meant. */
+export function ask(command: string, context: Context): undefined {
+  const run = context.selected();
+  if (run === null) throw new CommandError(`${command} takes a run: ${command} R1.`);
+  context.prefill(`${command} R`, `${run.name} is R${run.number}. Type its number, then GO.`);
+  return undefined;
+}
+
+function runsOf(word: string, { runs }: Context) {
+  const found = findRuns(word, runs());
+  if (found.length === 0) throw new CommandError(`There is no run ${word}.`);
+  return found;
+}
+
+function tagged(tags: readonly string[], changes: readonly string[]): string[] {
+  const gone = new Set(changes.filter((word) => word.startsWith("-")).map((word) => word.slice(1)));
+  const added = changes.filter((word) => !word.startsWith("-"));
+  return [...new Set([...tags, ...added])].filter((tag) => !gone.has(tag));
+}
+
+/** The run of the selected one's project whose main loss is least, as far as summaries tell; null when none has one. */
+export function bestRun({ runs, selected }: Pick<Context, "runs" | "selected">) {
+  const own = selected();
+  const metric = own && lossTabs(Object.keys(own.summary))[0]?.metrics[0];
+  let best: { run: ReturnType<typeof runs>[number]; value: number } | null = null;
+  for (const run of runs()) {
+    if (own !== null && run.project !== own.project) continue;
+    const value = Number((metric ? run.summary[metric] : Object.values(run.summary)[0])?.last);
+    if (Number.isFinite(value) && (best === null || value < best.value)) best = { run, value };
+  }
+  return best?.run ?? null;
+}
+
+function step({ runs, selected, change }: Context, by: 1 | -1): string | undefined {
+  const all = runs();
+  const now = all.findIndex((run) => run.id === selected()?.id);
+  const next = all[now + by];
+  if (next === undefined) return by > 0 ? "THE LAST RUN" : "THE FIRST RUN";
+  change({ run: next.id });
+  return undefined;
+}

@@ -1,0 +1,159 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type Candidate, CommandError, type Context } from "./command";
+import { execute, isReady } from "./execute";
+import { addToHistory, readHistory } from "./history";
+import { COMMANDS } from "./registry";
+import { suggest } from "./suggest";
+
+const SAID_MS = 5_000;
+
+/** What the line says back. */
+export interface Said {
+  tone: "good" | "bad";
+  text: string;
+}
+
+export interface Line {
+  text: string;
+  /** What it may become; empty while nothing is typed or the line is left. */
+  candidates: readonly Candidate[];
+  /** The candidate that Enter takes; null: as it suits. */
+  chosen: number | null;
+  said: Said | null;
+  type(text: string): void;
+  open(open: boolean): void;
+  /** Do what Enter does. */
+  go(): void;
+  /** Do a line as it stands. */
+  run(text: string): Promise<void>;
+  take(candidate: Candidate): void;
+  /** Choose the next candidate, or the one before. */
+  choose(by: 1 | -1): void;
+  /** Put the likeliest candidate into the line. */
+  complete(): void;
+  leave(): void;
+}
+
+interface Field {
+  focus(): void;
+  select(): void;
+  blur(): void;
+}
+
+/** What is typed, what it may become, and what came of it. */
+export function useCommandLine(context: Context, field: () => Field | null, onType: (text: string) => void): Line {
+  const [text, setText] = useState("");
+  const [isOpen, open] = useState(false);
+  const [chosen, setChosen] = useState<number | null>(null);
+  const [said, setSaid] = useState<Said | null>(null);
+  const candidates = useMemo(
+    () => (isOpen ? (text.trim() === "" ? recent() : suggest(text, COMMANDS, context)) : []),
+    [isOpen, text, context],
+  );
+  const type = useCallback(
+    (typed: string) => {
+      setText(typed);
+      setChosen(null);
+      setSaid(null);
+      open(true);
+      onType(typed);
+    },
+    [onType],
+  );
+  const leave = useCallback(() => {
+    open(false);
+    setText("");
+    setChosen(null);
+    field()?.blur();
+  }, [field]);
+  useFading(said, setSaid);
+  const latest = useRef(context);
+  latest.current = context;
+  const run = useCallback(
+    async (line: string) => {
+      const asking: Context = {
+        ...latest.current,
+        prefill(typed, message) {
+          type(typed);
+          setSaid({ tone: "good", text: message });
+          field()?.focus();
+        },
+      };
+      open(false);
+      try {
+        const { told, asks } = await execute(line, COMMANDS, asking);
+        addToHistory(line.trim());
+        if (asks) return;
+        leave();
+        setSaid(told === undefined ? null : { tone: "good", text: told });
+      } catch (error) {
+        setText(line);
+        setSaid({ tone: "bad", text: error instanceof Error ? error.message : String(error) });
+        open(error instanceof CommandError && error.instead.length > 0);
+        field()?.focus();
+        field()?.select();
+      }
+    },
+    [field, type, leave],
+  );
+  const take = (candidate: Candidate) => (candidate.open ? type(candidate.line) : void run(candidate.line));
+  return {
+    text,
+    candidates,
+    chosen,
+    said,
+    type,
+    open,
+    run,
+    take,
+    leave,
+    go() {
+      const candidate = toTake(text, candidates, chosen, isReady(text, COMMANDS, context) !== null);
+      if (candidate === null) void run(text);
+      else take(candidate);
+    },
+    choose: (by) => setChosen((now) => moved(now, by, candidates.length)),
+    complete() {
+      const candidate = candidates[chosen ?? 0];
+      if (candidate) type(/\s$/.test(candidate.line) ? candidate.line : `${candidate.line} `);
+    },
+  };
+}
+
+/** What went well is said for a moment; what went wrong stays until the next line. */
+function useFading(said: Said | null, setSaid: (said: null) => void): void {
+  useEffect(() => {
+    if (said?.tone !== "good") return;
+    const timer = setTimeout(() => setSaid(null), SAID_MS);
+    return () => clearTimeout(timer);
+  }, [said, setSaid]);
+}
+
+/** The candidate that Enter means: the chosen one, the one whose number stands there, else the likeliest. */
+function toTake(
+  text: string,
+  candidates: readonly Candidate[],
+  chosen: number | null,
+  isReady: boolean,
+): Candidate | null {
+  if (chosen !== null) return candidates[chosen] ?? null;
+  if (isReady || text.trim() === "") return null;
+  const number = /^[1-9]$/.test(text.trim()) ? Number(text) - 1 : 0;
+  return candidates[number] ?? null;
+}
+
+function moved(now: number | null, by: 1 | -1, count: number): number | null {
+  const next = (now ?? -1) + by;
+  return next < 0 || count === 0 ? null : Math.min(next, count - 1);
+}
+
+const FIRST = ["ATTN", "LOG", "LOSS 1K", "SPIKE", "HELP"];
+
+/** Lines done before, the newest first, and a way in for who has done none. */
+function recent(): Candidate[] {
+  const lines = readHistory().slice(-6).reverse();
+  return (lines.length > 0 ? lines : FIRST).map((line) => {
+    const name = line.split(/\s/)[0]?.toUpperCase();
+    return { line, title: line, does: COMMANDS.find((command) => command.name === name)?.does ?? "again" };
+  });
+}

@@ -1,0 +1,64 @@
+import type { CSSProperties } from "react";
+import type { Colour, Look } from "./ansi";
+
+/** Text on the page's ground keeps this contrast, whatever colour a script chose. */
+const LEAST_CONTRAST = 4.5;
+const BLACK_LUMINANCE = 0;
+
+/** A look as styles; the sixteen colours of the palette are variables of the style sheet. */
+export function styleOf(look: Look): CSSProperties {
+  const lines = [look.underline && "underline", look.struck && "line-through"].filter(Boolean).join(" ");
+  return {
+    ...coloursOf(look),
+    ...(look.bold ? { fontWeight: 700 } : {}),
+    ...(look.italic ? { fontStyle: "italic" } : {}),
+    ...(lines ? { textDecoration: lines } : {}),
+  };
+}
+
+function coloursOf({ front: given, back: ground, inverse, dim }: Look): CSSProperties {
+  const [front, back] = inverse ? [ground ?? "ground", given ?? "text"] : [given, ground];
+  if (back !== null) return { backgroundColor: cssOf(back), color: front === null ? inkOn(back) : cssOf(front) };
+  // Dimmed, the usual text still has the contrast that small text needs.
+  if (front === null) return dim ? { color: "var(--text-dim)" } : {};
+  return { color: typeof front === "string" ? legible(front) : cssOf(front), ...(dim ? { opacity: 0.8 } : {}) };
+}
+
+function cssOf(colour: Exclude<Colour, null>): string {
+  if (typeof colour === "number") return `var(--ansi-${colour})`;
+  if (colour === "ground") return "var(--bg-secondary)";
+  return colour === "text" ? "var(--text-plain)" : colour;
+}
+
+/** Black on what is light, white on what is dark. */
+function inkOn(back: Exclude<Colour, null>): string {
+  if (typeof back === "number") return back === 0 || back === 8 ? "#ffffff" : "#000000";
+  return luminance(back) > 0.18 ? "#000000" : "#ffffff";
+}
+
+/** The colour, or a lighter one of its hue that can be read on black. */
+export function legible(colour: string): string {
+  if (!colour.startsWith("#")) return cssOf(colour);
+  let parts = partsOf(colour);
+  while ((luminanceOf(parts) + 0.05) / (BLACK_LUMINANCE + 0.05) < LEAST_CONTRAST) {
+    parts = parts.map((part) => part + (255 - part) * 0.15 + 1);
+  }
+  return `#${parts.map((part) => Math.min(255, Math.round(part)).toString(16).padStart(2, "0")).join("")}`;
+}
+
+function luminance(colour: string): number {
+  return luminanceOf(partsOf(colour));
+}
+
+function partsOf(colour: string): number[] {
+  return [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16) || 0);
+}
+
+/** Relative luminance as WCAG counts it. */
+function luminanceOf(parts: number[]): number {
+  const [red = 0, green = 0, blue = 0] = parts.map((part) => {
+    const share = part / 255;
+    return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}

@@ -1,0 +1,49 @@
+import { type ComponentType, lazy, Suspense } from "react";
+import { type PanelType, typeOf } from "../../layout/panels";
+import type { PanelId } from "../../layout/tree";
+import { Skeleton } from "../ui/Skeleton";
+import { Panel } from "./Panel";
+import { ActionsPanel } from "./wiring/ActionsPanel";
+import { CheckpointsPanel } from "./wiring/CheckpointsPanel";
+import { ConfigPanel } from "./wiring/ConfigPanel";
+import { EventsPanel } from "./wiring/EventsPanel";
+import { LossPanel, RatePanel } from "./wiring/PlotPanels";
+import { RunsPanel } from "./wiring/RunsPanel";
+import { SystemPanel } from "./wiring/SystemPanel";
+
+/** What draws each kind of panel; those that are not on the first screen are loaded when one is opened. */
+const COMPONENTS: Record<PanelType, ComponentType<{ panelId: PanelId }>> = {
+  runs: RunsPanel,
+  system: SystemPanel,
+  events: EventsPanel,
+  loss: LossPanel,
+  rate: RatePanel,
+  config: ConfigPanel,
+  checkpoints: CheckpointsPanel,
+  actions: ActionsPanel,
+  chart: lazy(() => import("../metrics/ChartPanel").then((file) => ({ default: file.ChartPanel }))),
+  grid: lazy(() => import("../metrics/GridPanel").then((file) => ({ default: file.GridPanel }))),
+  console: lazy(() => import("../console/ConsolePanel").then((file) => ({ default: file.ConsolePanel }))),
+  table: lazy(() => import("./wiring/TablePanel").then((file) => ({ default: file.TablePanel }))),
+  note: lazy(() => import("../notes/NotePanel").then((file) => ({ default: file.NotePanel }))),
+};
+
+/** A panel, by its id. */
+export function PanelContent({ id }: { id: PanelId }) {
+  const type = typeOf(id);
+  if (type === null) return null;
+  const Content = COMPONENTS[type];
+  return (
+    <Suspense fallback={<Loading id={id} />}>
+      <Content panelId={id} />
+    </Suspense>
+  );
+}
+
+function Loading({ id }: { id: PanelId }) {
+  return (
+    <Panel id={id}>
+      <Skeleton label="the panel" />
+    </Panel>
+  );
+}

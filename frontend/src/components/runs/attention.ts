@@ -1,0 +1,65 @@
+import { toNumber, value } from "../../lib/format";
+import { mainMetric } from "../../lib/pick";
+import type { Run } from "../../services/types";
+
+const LONGEST = 60;
+const NO_HURRY = 3;
+
+// Thousands of runs log the same few sets of metrics.
+const known = new Map<string, string | null>();
+const MAX_KNOWN = 1000;
+
+/** The metric that tells best how a run does, of those that the server told of with it. */
+export function mainOf(run: Pick<Run, "summary">): string | null {
+  const names = Object.keys(run.summary);
+  const key = names.join("\n");
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  if (known.size >= MAX_KNOWN) known.clear();
+  const metric = mainMetric(names);
+  known.set(key, metric);
+  return metric;
+}
+
+/** The last value of that metric; null without one. */
+export function mainValue(run: Pick<Run, "summary">): number | null {
+  const metric = mainOf(run);
+  return metric === null ? null : toNumber(run.summary[metric]?.last);
+}
+
+/** How soon somebody has to look at a run: 0 it failed, 1 it is silent, 2 its main value is no number, 3 no hurry. */
+export function urgencyOf(run: Run): number {
+  if (run.status === "failed" || run.status === "crashed") return 0;
+  if (run.status === "running" && run.health !== "ok") return 1;
+  const main = mainValue(run);
+  return main === null || Number.isFinite(main) ? NO_HURRY : 2;
+}
+
+/** Why a run needs somebody, in a few words: `FAILED FloatingPointError`, `STALLED 3m`; null when it does not. */
+export function reasonOf(run: Run, now: number): string | null {
+  switch (urgencyOf(run)) {
+    case 0:
+      return [run.status.toUpperCase(), cause(run.reason)].join(" ").trim();
+    case 1:
+      return [run.health === "stalled" ? "STALLED" : "LOST", silence(run.last_time, now)].join(" ").trim();
+    case 2:
+      return `${mainOf(run)} ${value(mainValue(run))}`;
+    default:
+      return null;
+  }
+}
+
+/** What the run itself gave as its reason, cut to a line. */
+function cause(reason: string | null): string {
+  const line = reason?.split("\n")[0]?.trim() ?? "";
+  return line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line;
+}
+
+/** For how long a run has said nothing: `3m`. */
+function silence(lastTime: string | null, now: number): string {
+  const seconds = lastTime === null ? Number.NaN : (now - Date.parse(lastTime)) / 1000;
+  if (!Number.isFinite(seconds)) return "";
+  if (seconds < 60) return `${Math.max(0, Math.floor(seconds))}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
+}

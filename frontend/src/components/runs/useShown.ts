@@ -1,0 +1,45 @@
+import { useEffect, useMemo, useRef, useState } from "react";
+import type { Run } from "../../services/types";
+import { filterIn } from "./filter";
+import { ordered, orderIn } from "./order";
+
+const SETTLE_MS = 1000;
+
+export interface Shown {
+  runs: readonly Run[];
+  /** What of the filter could not be read. */
+  message: string | null;
+}
+
+/** The runs that the filter lets through, in the order asked for; who stands where is looked at once a second. */
+export function useShown(runs: readonly Run[], filter: string, sort: string): Shown {
+  const wanted = useMemo(() => filterIn(filter), [filter]);
+  const settled = useSettled(runs);
+  const found = useMemo(
+    () => ordered(wanted.empty ? settled : settled.filter(wanted.test), orderIn(sort), Date.now()),
+    [settled, wanted, sort],
+  );
+  const shown = useMemo(() => (found === settled ? runs : upToDate(found, runs)), [found, settled, runs]);
+  return { runs: shown, message: wanted.message };
+}
+
+/** The runs as they were up to a second ago: steps come all the time, and rows that jump can't be read. */
+function useSettled(runs: readonly Run[]): readonly Run[] {
+  const [settled, setSettled] = useState(runs);
+  const newest = useRef(runs);
+  newest.current = runs;
+  useEffect(() => {
+    const timer = setInterval(() => setSettled(newest.current), SETTLE_MS);
+    return () => clearInterval(timer);
+  }, []);
+  if (settled.length === runs.length) return settled;
+  setSettled(runs);
+  return runs;
+}
+
+/** The same rows, each as it is now; those of runs that are gone are left out. */
+function upToDate(found: readonly Run[], runs: readonly Run[]): readonly Run[] {
+  if (found.length === 0) return found;
+  const byId = new Map(runs.map((run) => [run.id, run]));
+  return found.map((run) => byId.get(run.id)).filter((run) => run !== undefined);
+}
