@@ -78,7 +78,8 @@ class Page:
         deadline = time.monotonic() + seconds
         while not true():
             if time.monotonic() > deadline:
-                raise PageError(what)
+                errors = sorted(set(self.do("errors")))
+                raise PageError(f"{what}; the page's own errors: {'; '.join(errors[:3]) or 'none'}")
             time.sleep(0.1)
 
     def charts(self) -> list[list[dict[str, Any]]]:

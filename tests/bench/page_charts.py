@@ -81,7 +81,9 @@ def open_charts(page: Page, url: str, slowdown: float, writing: Writing) -> str:
         complete = sum(len(lines) == RUNS for lines in page.charts())
         if complete == CHARTS:
             raise
-        raise PageError(f"{complete} charts with points of all {RUNS} runs are on the screen, not {CHARTS}") from error
+        raise PageError(
+            f"{complete} charts with points of all {RUNS} runs are on the screen, not {CHARTS}: {error}"
+        ) from error
     return version
 
 

@@ -1,59 +1,32 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import "./charts.css";
-import { step, value } from "../lib/format";
+import { step } from "../lib/format";
 import type { Drawable } from "../live/scheduler";
-import {
-  type Aligned,
-  align,
-  type ChartWindow,
-  type Course,
-  type Range,
-  stretch,
-  suitsLogScale,
-  valueRange,
-} from "./data";
-import { type DrawnLine, drawnLine, type Line, summaryOf } from "./line";
-import type { Mark } from "./mark";
+import { Captions } from "./captions";
+import { type Aligned, align, stretch } from "./data";
+import { suitsLogScale, valueRange } from "./extent";
+import { Legend } from "./legend";
+import { type DrawnLine, drawnLine, inStretch } from "./line";
+import type { PlacedMark } from "./mark";
 import { chartData, chartOptions, TAG_GUTTER, type XKind } from "./options";
-import { readPalette } from "./palette";
+import { type Palette, readPalette } from "./palette";
+import { BY_STEP, type Places } from "./places";
+import { bandsPlugin } from "./plugins/bands";
 import { crosshairPlugin } from "./plugins/crosshair";
 import { endsPlugin } from "./plugins/ends";
 import { marksPlugin } from "./plugins/marks";
+import { pointerPlugin } from "./plugins/pointer";
 import { tagsPlugin } from "./plugins/tags";
+import { wishOf } from "./press";
+import { readings } from "./readout";
+import { type Course, type Range, seen } from "./reduce";
+import type { ChartHost, ChartSettings, Chosen } from "./settings";
 import { smoothed } from "./smooth";
-import type { Shown, Source } from "./source";
+import type { Source } from "./source";
+import { within, zoomedBy } from "./zoom";
 
-export interface ChartSettings {
-  metric: string;
-  lines: readonly Line[];
-  window: ChartWindow;
-  /** `auto`: logarithmic as soon as the values call for it, and from then on. */
-  logScale: boolean | "auto";
-  xKind: XKind;
-  zone?: string | undefined;
-  /** Weight of what was before, 0 for none. */
-  smoothing: number;
-  /** A stretch of x that somebody chose. */
-  zoom: Range | null;
-  /** Step of the crosshair. */
-  at: number | null;
-  marks: readonly Mark[];
-}
-
-export interface ChartHost {
-  /** The course of a line; with `shown` at the grain of that stretch, as far as it is known. */
-  sourceOf(line: Line, shown: Shown | null): Source | null;
-  /** Something changed that needs a new frame. */
-  onDirty(chart: LineChart): void;
-  /** A frame was drawn with the newest points. */
-  onDrawn(): void;
-  /** The scale that is drawn, told when it changes. */
-  onScale(logarithmic: boolean): void;
-  onZoom(range: Range | null): void;
-  /** Somebody put the crosshair on a step. */
-  onAt(step: number): void;
-}
+export type { ChartHost, ChartSettings, Chosen } from "./settings";
 
 /** What stands on the chart now, for an export. */
 export interface Snapshot {
@@ -71,28 +44,53 @@ export interface Snapshot {
 const SYNC_KEY = "stepwire";
 const MIN_SIZE = 24;
 const MIN_BUCKETS = 64;
+/** A wheel that turns and a key that is held are in the address when they rest: browsers take 200 changes in 30 s. */
+const SETTLE_MS = 200;
+/** A click so near to the crosshair takes it away. */
+const SAME_PX = 3;
+const NOTHING: Aligned = { x: [], lines: [], own: [], drawn: 0, points: 0 };
 
 /** A metric of several runs, drawn by uPlot into `root`. Draws when told; knows no React. */
 export class LineChart implements Drawable {
   private plot: uPlot | null = null;
   private lines: readonly DrawnLine[] = [];
+  private marks: readonly PlacedMark[] = [];
+  private places: Places = BY_STEP;
   private logScale = false;
-  private aligned: Aligned = { x: [], lines: [], drawn: 0, points: 0 };
+  private aligned = NOTHING;
+  private full: Range = [0, 1];
   private range: Range = [0, 1];
   private yRange: Range = [0, 1];
+  private zoom: Range | null;
+  private at: number | null;
+  /** Points beyond the stretch when it was chosen. */
+  private beyond: number | null = null;
+  private waiting: Chosen | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
   /** What the plot was set up for. */
   private look = "";
+  private palette: Palette | null = null;
   private inView = true;
+  private extent = { width: 0, height: 0 };
+  private legendHeight = 0;
+  private readonly box = document.createElement("div");
+  private readonly legend: Legend;
+  private readonly captions: Captions;
   private readonly size: ResizeObserver;
   private readonly view: IntersectionObserver;
 
   constructor(
     readonly root: HTMLElement,
-    private readonly place: HTMLElement,
+    place: HTMLElement,
     private readonly host: ChartHost,
     private settings: ChartSettings,
   ) {
-    this.size = new ResizeObserver(() => this.resize());
+    ({ zoom: this.zoom, at: this.at } = settings);
+    place.replaceChildren(this.box);
+    this.legend = new Legend(place);
+    this.captions = new Captions(root);
+    this.extent = { width: place.clientWidth, height: place.clientHeight };
+    this.size = new ResizeObserver(() => this.resize({ width: place.clientWidth, height: place.clientHeight }));
     this.size.observe(place);
     this.view = new IntersectionObserver(([entry]) => {
       this.inView = entry?.isIntersecting ?? true;
@@ -104,7 +102,10 @@ export class LineChart implements Drawable {
 
   /** Other lines, another window or scale; drawn with the next frame. */
   change(settings: ChartSettings): void {
-    if (settings.metric !== this.settings.metric) this.scale(false);
+    const before = this.settings;
+    if (settings.metric !== before.metric) this.scale(false);
+    if (settings.zoom !== before.zoom) this.hold(settings.zoom);
+    if (settings.at !== before.at) this.at = settings.at;
     this.settings = settings;
     if (lookOf(settings) !== this.look) this.clear();
     this.host.onDirty(this);
@@ -112,65 +113,47 @@ export class LineChart implements Drawable {
 
   /** Colours changed. */
   repaint(): void {
+    this.palette = null;
     this.clear();
     this.host.onDirty(this);
   }
 
   visible(): boolean {
-    return this.inView && this.place.clientWidth > MIN_SIZE && this.place.clientHeight > MIN_SIZE;
+    return this.inView && this.extent.width > MIN_SIZE && this.extent.height > MIN_SIZE;
   }
 
   draw(): void {
-    const { lines, zoom, window } = this.settings;
+    const { lines, metric, window } = this.settings;
     const sources = lines.map((line) => this.host.sourceOf(line, null));
     const courses = sources.map((source, at) => (lines[at]?.ghost ? null : (source?.course ?? null)));
     const full = stretch(courses, "all");
-    const range = zoom ?? stretch(courses, window);
+    const range = this.zoom ?? stretch(courses, window);
     if (range === null || full === null) {
       this.clear();
     } else {
-      const buckets = Math.max(MIN_BUCKETS, Math.round(this.place.clientWidth - TAG_GUTTER));
-      const isPart = range[0] > full[0] || range[1] < full[1];
-      const shown = isPart ? lines.map((line) => this.host.sourceOf(line, { range, buckets })) : sources;
-      this.aligned = align(
-        shown.map((source) => this.courseOf(source)),
-        range,
-        buckets,
-      );
-      const { logScale } = this.settings;
-      this.scale(logScale === "auto" ? this.logScale || suitsLogScale(this.aligned.lines) : logScale);
-      this.describe(sources);
-      this.show(range);
+      this.full = full;
+      this.fill(sources, range);
+      this.captions.count(this.lines, this.aligned);
+      this.captions.hold(this.zoom === null ? null : this.cameSince(pointsAfter(courses, range[1])));
     }
-    this.tell(sources);
-    this.tellStretch(courses, range);
+    this.captions.summarise(metric, lines, sources);
     this.host.onDrawn();
   }
 
   /** Obey a key that was pressed on the chart; whether there was anything to do. */
   press(key: string, shift: boolean): boolean {
-    const span = this.range[1] - this.range[0];
-    switch (key) {
-      case "ArrowLeft":
-      case "ArrowRight": {
-        const by = key === "ArrowLeft" ? -1 : 1;
-        if (shift) this.host.onZoom([this.range[0] + (by * span) / 4, this.range[1] + (by * span) / 4]);
-        else this.walk(by);
-        return true;
-      }
-      case "+":
-      case "=":
-        this.zoomBy(0.5);
-        return true;
-      case "-":
-        this.zoomBy(2);
-        return true;
-      case "0":
-        this.host.onZoom(null);
-        return true;
-      default:
-        return false;
-    }
+    const own = this.aligned.own[0]?.x ?? [];
+    const wish = wishOf(key, shift, {
+      range: this.range,
+      full: this.full,
+      zoomed: this.zoom !== null,
+      x: own.length > 0 ? own : this.aligned.x,
+      at: this.atPlace(),
+    });
+    if (wish === null) return false;
+    if (wish.do === "zoom") this.choose({ zoom: wish.range }, false);
+    else this.putAt(wish.x, false);
+    return true;
   }
 
   /** What is drawn now; null while nothing is. */
@@ -182,15 +165,10 @@ export class LineChart implements Drawable {
   }
 
   destroy(): void {
+    this.settle();
     this.size.disconnect();
     this.view.disconnect();
     this.clear();
-  }
-
-  private courseOf(source: Source | null): Course | null {
-    if (source === null) return null;
-    const { smoothing } = this.settings;
-    return smoothing > 0 ? { ...source.course, smooth: smoothed(source.course, smoothing) } : source.course;
   }
 
   private clear(): void {
@@ -198,10 +176,17 @@ export class LineChart implements Drawable {
     this.plot = null;
   }
 
-  private resize(): void {
-    const [width, height] = [this.place.clientWidth, this.place.clientHeight];
-    if (this.plot !== null && this.visible()) this.plot.setSize({ width, height });
+  private resize(extent: { width: number; height: number }): void {
+    this.extent = extent;
+    if (this.visible()) this.fit();
     this.host.onDirty(this);
+  }
+
+  private fit(): void {
+    const size = { width: this.extent.width, height: this.extent.height - this.legendHeight };
+    if (this.plot !== null && (this.plot.width !== size.width || this.plot.height !== size.height)) {
+      this.plot.setSize(size);
+    }
   }
 
   private scale(logarithmic: boolean): void {
@@ -211,15 +196,58 @@ export class LineChart implements Drawable {
     this.host.onScale(logarithmic);
   }
 
-  private describe(sources: readonly (Source | null)[]): void {
-    const palette = readPalette(this.root);
-    const { lines } = this.settings;
-    this.lines = lines.map((line, at) => drawnLine(line, sources[at] ?? null, palette.colour(line.colour)));
+  /** Draw a stretch, at the grain of the screen as far as that is known. */
+  private fill(sources: readonly (Source | null)[], range: Range): void {
+    const { lines, logScale } = this.settings;
+    const buckets = Math.max(MIN_BUCKETS, Math.round(this.extent.width - TAG_GUTTER));
+    const isPart = range[0] > this.full[0] || range[1] < this.full[1];
+    const shown = isPart ? lines.map((line) => this.host.sourceOf(line, { range, buckets })) : sources;
+    this.aligned = align(
+      shown.map((source) => this.courseOf(source)),
+      range,
+      buckets,
+    );
+    const inView = this.aligned.own.map((line) => seen(line, range));
+    this.scale(logScale === "auto" ? this.logScale || suitsLogScale(inView) : logScale);
+    this.yRange = valueRange(inView, this.logScale);
+    this.describe(sources, range, buckets);
+    this.tellNames();
+    this.show(range);
+  }
+
+  private courseOf(source: Source | null): Course | null {
+    if (source === null) return null;
+    const { course, odd } = source;
+    const { smoothing } = this.settings;
+    return smoothing > 0 ? { ...course, odd, smooth: smoothed(course, smoothing) } : { ...course, odd };
+  }
+
+  private describe(sources: readonly (Source | null)[], range: Range, width: number): void {
+    this.palette ??= readPalette(this.root);
+    const { palette, settings, aligned } = this;
+    this.lines = settings.lines.map((line, at) => {
+      const drawn = drawnLine(line, sources[at] ?? null, palette.colour(line.colour));
+      const own = aligned.own[at];
+      return own === undefined ? drawn : inStretch(drawn, own, range[1], width);
+    });
+    this.places = this.host.places();
+    this.marks = settings.marks.flatMap((mark) => {
+      const x = this.places.of(mark.step);
+      return x === null ? [] : [{ ...mark, x }];
+    });
+  }
+
+  private tellNames(): void {
+    const told = this.lines.flatMap((line, at) => {
+      const smooth = this.aligned.own[at]?.smooth?.at(-1) ?? null;
+      return line.ghost || line.end === null ? [] : [{ line, smooth }];
+    });
+    this.legendHeight = this.legend.show(told, this.extent);
+    this.fit();
   }
 
   private show(range: Range): void {
     const data = chartData(this.aligned, this.logScale, this.settings.smoothing > 0);
-    this.yRange = valueRange(this.aligned.lines, this.logScale);
     this.range = range[0] < range[1] ? range : [range[0] - 1, range[1] + 1];
     const plot = this.plot ?? this.create(data);
     this.plot = plot;
@@ -231,9 +259,8 @@ export class LineChart implements Drawable {
   }
 
   private create(data: uPlot.AlignedData): uPlot {
-    const palette = readPalette(this.root);
-    const told = () => this.lines.filter((line) => !line.ghost);
     const { xKind, zone, smoothing } = this.settings;
+    this.palette ??= readPalette(this.root);
     this.look = lookOf(this.settings);
     const options = chartOptions({
       lines: this.lines,
@@ -242,98 +269,97 @@ export class LineChart implements Drawable {
       zone,
       smooth: smoothing > 0,
       syncKey: `${SYNC_KEY}-${xKind}`,
-      palette,
-      plugins: [
-        endsPlugin(told, palette),
-        tagsPlugin(told, palette),
-        marksPlugin(
-          () => this.stepMarks(),
-          () => this.stepAt(),
-          palette,
-        ),
-        crosshairPlugin(() => ({
-          lines: this.lines,
-          marks: this.settings.marks,
-          smooth: smoothing > 0,
-          xKind,
-          zone,
-          at: this.stepAt(),
-        })),
-      ],
-      width: this.place.clientWidth,
-      height: this.place.clientHeight,
-      onZoom: (low, high) => this.host.onZoom([low, high]),
-      onUnzoom: () => this.host.onZoom(null),
-      onClick: (x) => this.putAt(x),
+      palette: this.palette,
+      plugins: this.plugins(this.palette),
+      width: this.extent.width,
+      height: this.extent.height - this.legendHeight,
+      isSparse: (line) => this.lines[line]?.sparse ?? false,
     });
-    return new uPlot(options, data, this.place);
+    return new uPlot(options, data, this.box);
   }
 
-  /** Steps stand on an axis of steps alone. */
-  private stepMarks(): readonly Mark[] {
-    return this.settings.xKind === "step" ? this.settings.marks : [];
+  private plugins(palette: Palette): uPlot.Plugin[] {
+    const told = () => this.lines.filter((line) => !line.ghost);
+    const marks = () => this.marks;
+    const at = () => this.atPlace();
+    const { xKind, zone } = this.settings;
+    return [
+      bandsPlugin(
+        () => this.lines,
+        () => this.aligned.own,
+      ),
+      endsPlugin(told, palette),
+      tagsPlugin(told, palette),
+      marksPlugin(marks, at, palette),
+      crosshairPlugin(() => ({
+        lines: this.lines,
+        drawn: this.aligned.own,
+        marks: this.marks,
+        xKind,
+        zone,
+        stepAt: this.places.stepAt,
+        at: this.atPlace(),
+        exact: this.at === null ? null : this.host.exactAt(this.at),
+      })),
+      pointerPlugin({
+        onStretch: (low, high) => this.choose({ zoom: within([low, high], this.full) }),
+        onScale: (factor, x) => this.choose({ zoom: zoomedBy(factor, x, this.range, this.full) }, false),
+        onReset: () => this.choose({ zoom: null }),
+        onClick: (index) => this.click(this.aligned.x[index] ?? null),
+      }),
+    ];
   }
 
-  private stepAt(): number | null {
-    return this.settings.xKind === "step" ? this.settings.at : null;
+  private atPlace(): number | null {
+    return this.at === null ? null : this.places.of(this.at);
   }
 
-  private putAt(x: number): void {
-    if (this.settings.xKind === "step") this.host.onAt(x);
+  private click(x: number | null): void {
+    const [now, plot] = [this.atPlace(), this.plot];
+    if (x === null || plot === null) return;
+    const same = now !== null && Math.abs(plot.valToPos(now, "x") - plot.valToPos(x, "x")) <= SAME_PX;
+    this.putAt(same ? null : x);
   }
 
-  /** Move the crosshair by some entries. */
-  private walk(by: number): void {
-    const { x } = this.aligned;
-    const seen = x.filter((each) => each >= this.range[0] && each <= this.range[1]);
-    if (seen.length === 0) return;
-    const at = this.settings.at;
-    const now =
-      at === null
-        ? seen.length - 1
-        : Math.max(
-            0,
-            seen.findIndex((each) => each >= at),
-          );
-    const next = seen[Math.min(seen.length - 1, Math.max(0, at === null ? now : now + by))];
-    if (next !== undefined) this.putAt(next);
+  private putAt(x: number | null, atOnce = true): void {
+    if (x === null) {
+      this.choose({ at: null }, atOnce);
+      return;
+    }
+    const found = this.places.stepAt(x);
+    if (found === null) return;
+    const at = this.settings.xKind === "step" ? found : Math.round(found);
+    this.choose({ at }, atOnce);
+    if (!atOnce) this.captions.say(`Step ${step(at)}`, readings(this.lines, this.aligned.own, x));
   }
 
-  /** Around the crosshair where it is in view, else around the middle. */
-  private zoomBy(factor: number): void {
-    const [low, high] = this.range;
-    const at = this.stepAt();
-    const centre = at !== null && at > low && at < high ? at : (low + high) / 2;
-    this.host.onZoom([centre - (centre - low) * factor, centre + (high - centre) * factor]);
+  /** Show what somebody chose, and tell it at once or when it rests. */
+  private choose(chosen: Chosen, atOnce = true): void {
+    if (chosen.zoom !== undefined) this.hold(chosen.zoom);
+    if (chosen.at !== undefined) this.at = chosen.at;
+    this.waiting = { ...this.waiting, ...chosen };
+    clearTimeout(this.timer);
+    if (atOnce) this.settle();
+    else this.timer = setTimeout(() => this.settle(), SETTLE_MS);
+    this.host.onDirty(this);
   }
 
-  /** Say in words and in `data-points` what is drawn. */
-  private tell(sources: readonly (Source | null)[]): void {
-    const drawn = this.settings.lines.flatMap((line, at) => {
-      const own = sources[at];
-      return own && own.lastStep !== null && !line.ghost ? [{ line, own }] : [];
-    });
-    this.root.dataset.points = JSON.stringify(drawn.map(({ line, own }) => summaryOf(line, own)));
-    const words = drawn.map(({ line, own }) => `${line.name} ${value(own.lastValue)} at step ${step(own.lastStep)}`);
-    this.root.setAttribute("aria-label", `${this.settings.metric}: ${words.join(", ") || "no points yet"}`);
-    this.root.classList.toggle("is-empty", drawn.length === 0);
+  private settle(): void {
+    clearTimeout(this.timer);
+    const { waiting } = this;
+    this.waiting = null;
+    if (waiting !== null) this.host.onChosen(waiting);
   }
 
-  /** Say how much of what is stored is drawn, and how much came beyond the stretch that somebody holds. */
-  private tellStretch(
-    courses: readonly ({ x: Float64Array; count: Float64Array } | null)[],
-    range: Range | null,
-  ): void {
-    const { drawn, points } = this.aligned;
-    const all = drawn >= points ? `${points.toLocaleString("en-US")} points` : null;
-    const badge = this.root.querySelector(".chart-badge");
-    const kept = `${drawn.toLocaleString("en-US")} of ${points.toLocaleString("en-US")} points, extrema kept`;
-    if (badge) badge.textContent = range === null ? "" : (all ?? kept);
-    const live = this.root.querySelector<HTMLElement>(".chart-live");
-    if (!live) return;
-    const more = this.settings.zoom === null || range === null ? 0 : pointsAfter(courses, range[1]);
-    live.hidden = this.settings.zoom === null;
-    live.textContent = more > 0 ? `LIVE +${more.toLocaleString("en-US")}` : "UNZOOM";
+  private hold(zoom: Range | null): void {
+    this.zoom = zoom;
+    this.beyond = null;
+  }
+
+  /** Points that came beyond the stretch since somebody chose it. */
+  private cameSince(now: number): number {
+    this.beyond ??= now;
+    return Math.max(0, now - this.beyond);
   }
 }
 
@@ -342,7 +368,7 @@ function lookOf({ lines, xKind, zone, smoothing }: ChartSettings): string {
   return JSON.stringify([lines, xKind, zone, smoothing > 0]);
 }
 
-function pointsAfter(courses: readonly ({ x: Float64Array; count: Float64Array } | null)[], end: number): number {
+function pointsAfter(courses: readonly (Pick<Course, "x" | "count"> | null)[], end: number): number {
   let more = 0;
   for (const course of courses) {
     if (course === null) continue;

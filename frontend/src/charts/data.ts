@@ -7,8 +7,6 @@ export type ChartWindow = 100 | 1000 | "all";
 /** One line on the chart's shared x. */
 export interface LineColumns {
   value: Cell[];
-  max: Cell[];
-  min: Cell[];
   /** The smoothed course, when it is smoothed. */
   smooth?: Cell[];
 }
@@ -57,7 +55,7 @@ export function align(courses: readonly (Course | null)[], range: Range, buckets
   const x = sharedX(own);
   return {
     x,
-    lines: own.map((line) => (line.x.length === x.length ? line : spread(line, x))).map(columnsOf),
+    lines: own.map((line) => columnsOf(line, x)),
     own,
     drawn: own.reduce((sum, line) => sum + line.drawn, 0),
     points: own.reduce((sum, line) => sum + line.points, 0),
@@ -85,22 +83,20 @@ function same(left: readonly number[], right: readonly number[]): boolean {
   return left === right || (left.length === right.length && left.every((x, at) => x === right[at]));
 }
 
-function spread(line: Reduced, x: readonly number[]): Omit<Reduced, "x" | "drawn" | "points"> {
-  const column = (): Cell[] => new Array(x.length);
-  const [value, max, min, smooth] = [column(), column(), column(), line.smooth && column()];
-  let at = 0;
-  for (let index = 0; index < line.x.length; index++) {
-    while ((x[at] as number) < (line.x[index] as number)) at += 1;
-    value[at] = line.value[index];
-    max[at] = line.max[index];
-    min[at] = line.min[index];
-    if (smooth !== null) smooth[at] = line.smooth?.[index];
-  }
-  return { value, max, min, smooth };
+function columnsOf(line: Reduced, x: readonly number[]): LineColumns {
+  const on = (cells: Cell[]) => (line.x.length === x.length ? cells : spread(line.x, cells, x));
+  return { value: on(line.value), ...(line.smooth === null ? {} : { smooth: on(line.smooth) }) };
 }
 
-function columnsOf({ value, max, min, smooth }: Omit<Reduced, "x" | "drawn" | "points">): LineColumns {
-  return smooth === null ? { value, max, min } : { value, max, min, smooth };
+/** Cells that stand at some of all x, at all of them. */
+function spread(own: readonly number[], cells: readonly Cell[], x: readonly number[]): Cell[] {
+  const found: Cell[] = new Array(x.length);
+  let at = 0;
+  for (let index = 0; index < own.length; index++) {
+    while ((x[at] as number) < (own[index] as number)) at += 1;
+    found[at] = cells[index];
+  }
+  return found;
 }
 
 /** What a logarithmic scale can't show becomes null. */

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import type { Snapshot } from "./chart";
-import { csvOf, svgOf } from "./export";
 import type { DrawnLine } from "./line";
+import type { Reduced } from "./reduce";
+import { csvOf } from "./table";
+import { svgOf } from "./vectors";
 
 const line = (name: string, more: Partial<DrawnLine> = {}): DrawnLine => ({
   runId: name,
@@ -13,6 +15,19 @@ const line = (name: string, more: Partial<DrawnLine> = {}): DrawnLine => ({
   end: null,
   lastValue: 1,
   nonfinite: [],
+  edge: null,
+  sparse: false,
+  ...more,
+});
+
+const reduced = (x: number[], value: Reduced["value"], more: Partial<Reduced> = {}): Reduced => ({
+  x,
+  value,
+  min: value,
+  max: value,
+  smooth: null,
+  drawn: x.length,
+  points: x.length,
   ...more,
 });
 
@@ -21,13 +36,14 @@ const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   xKind: "step",
   lines: [line("a"), line('=b"<c>')],
   aligned: {
-    x: [0, 10],
-    lines: [
-      { value: [1, 2], min: [0.5, 2], max: [1.5, 2], smooth: [1, 1.25] },
-      { value: [undefined, 4], min: [undefined, 4], max: [undefined, 4] },
+    x: [],
+    lines: [],
+    own: [
+      reduced([-5, 0, 10], [9, 1, 2], { min: [9, 0.5, 2], max: [9, 1.5, 2], smooth: [9, 1, 1.25] }),
+      reduced([10], [4]),
     ],
-    drawn: 3,
-    points: 5,
+    drawn: 4,
+    points: 4,
   },
   range: [0, 10],
   yRange: [0, 5],
@@ -36,8 +52,8 @@ const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   ...over,
 });
 
-test("the table has a row for each x, and no name that a spreadsheet takes for a formula", () => {
-  const [head, ...rows] = csvOf(snapshot()).split("\r\n");
+test("the table has a row for each x in view, and no name that a spreadsheet takes for a formula", () => {
+  const [head, ...rows] = csvOf([snapshot()]).split("\r\n");
   expect(head).toBe(
     'step,"a train/loss mean","a train/loss min","a train/loss max","a train/loss smoothed",' +
       '"\'=b""<c> train/loss mean","\'=b""<c> train/loss min","\'=b""<c> train/loss max"',
@@ -45,14 +61,42 @@ test("the table has a row for each x, and no name that a spreadsheet takes for a
   expect(rows).toEqual(["0,1,0.5,1.5,1,,,", "10,2,2,2,1.25,4,4,4"]);
 });
 
-test("what a resumed run left behind is in no table", () => {
-  expect(csvOf(snapshot({ lines: [line("a", { ghost: true }), line("b")] })).split("\r\n")[0]).not.toContain("a train");
+test("charts of one panel share a table, and runs of one name are told apart by their ids", () => {
+  const twins = [line("a"), line("a", { runId: "run_2" })];
+  const other = snapshot({
+    metric: "lr",
+    lines: [line("a")],
+    aligned: { ...snapshot().aligned, own: [reduced([5], [7])] },
+  });
+  const [head, ...rows] = csvOf([snapshot({ lines: twins }), other]).split("\r\n");
+  expect(head).toContain('"a (a) train/loss mean"');
+  expect(head).toContain('"a (run_2) train/loss mean"');
+  expect(head).toContain('"a lr mean"');
+  expect(rows).toEqual(["0,1,0.5,1.5,1,,,,,,", "5,,,,,,,,7,7,7", "10,2,2,2,1.25,4,4,4,,,"]);
 });
 
-test("the vectors are well formed, with names as text and lines inside the box", () => {
-  const made = new DOMParser().parseFromString(svgOf(snapshot()), "image/svg+xml");
+test("what a resumed run left behind is in no table, and without a name among the vectors", () => {
+  const left = snapshot({ lines: [line("a", { ghost: true }), line("b")] });
+  expect(csvOf([left])).not.toContain("a train");
+  const made = new DOMParser().parseFromString(svgOf([left]), "image/svg+xml");
+  expect([...made.querySelectorAll("text")].map((text) => text.textContent)).not.toContain("a  1.0000");
+});
+
+test("the vectors are well formed, with names as text, and broken where a value was not finite", () => {
+  const broken = snapshot({
+    aligned: { ...snapshot().aligned, own: [reduced([0, 4, 10], [1, null, 2]), reduced([], [])] },
+  });
+  const made = new DOMParser().parseFromString(svgOf([snapshot(), broken]), "image/svg+xml");
   expect(made.querySelector("parsererror")).toBeNull();
-  expect([...made.querySelectorAll("text")].map((text) => text.textContent)).toContain('=b"<c>  1.0000');
-  const [first] = [...made.querySelectorAll("path[stroke='#ffd700']")];
-  expect(first?.getAttribute("d")).toMatch(/^M16 [\d.]+L884 [\d.]+$/);
+  const texts = [...made.querySelectorAll("text")].map((text) => text.textContent);
+  expect(texts).toContain('=b"<c>  1.0000');
+  expect(texts).toContain("all 4 points");
+  const strokes = [...made.querySelectorAll("path[stroke='#ffd700']")].map((path) => path.getAttribute("d"));
+  expect(strokes[0]).toMatch(/^M-\d[\d.]* -?[\d.]+L20 [\d.]+L884 [\d.]+$/);
+  expect(strokes.at(-1)).toMatch(/^M20 [\d.]+M884 [\d.]+$/);
+});
+
+test("a name that XML can't hold is told without what it can't", () => {
+  const made = svgOf([snapshot({ metric: "lo\u0000ss\ud800" })]);
+  expect(new DOMParser().parseFromString(made, "image/svg+xml").querySelector("parsererror")).toBeNull();
 });

@@ -1,19 +1,29 @@
-import type { Aligned } from "./data";
-import type { Cell, Range } from "./reduce";
+import type { Cell, Range, Reduced } from "./reduce";
 
-type Lines = readonly Pick<Aligned["lines"][number], "value" | "min" | "max">[];
+type Lines = readonly Pick<Reduced, "value" | "min" | "max">[];
 
 /** From this ratio of largest to smallest value on, a linear scale shows the largest only. */
 const DECADES = 100;
 
 /** Whether a logarithmic scale tells more: all values are above zero, and they span two decades or more. */
 export function suitsLogScale(lines: Lines): boolean {
-  let [low, high] = [Number.POSITIVE_INFINITY, 0];
-  for (const { min, max } of lines) {
-    for (const cell of min) if (typeof cell === "number" && cell < low) low = cell;
-    for (const cell of max) if (typeof cell === "number" && cell > high) high = cell;
-  }
+  const low = extreme(
+    lines.map(({ min }) => min),
+    Math.min,
+    Number.POSITIVE_INFINITY,
+  );
+  const high = extreme(
+    lines.map(({ max }) => max),
+    Math.max,
+    0,
+  );
   return low > 0 && high / low >= DECADES;
+}
+
+function extreme(columns: readonly (readonly Cell[])[], of: (a: number, b: number) => number, start: number): number {
+  let found = start;
+  for (const cells of columns) for (const cell of cells) if (typeof cell === "number") found = of(found, cell);
+  return found;
 }
 
 /** How far beyond the bulk of the values the range goes, in times of the bulk's own; decades add up sooner. */
@@ -24,7 +34,7 @@ const LOG_REACH = 0.5;
 const RUNAWAY = 1000;
 
 /** So many entries of a line tell where its bulk is; its extremes are looked for among all. */
-const SAMPLES = 150;
+const SAMPLES = 80;
 
 interface Known {
   /** Its first values, which are always inside. */
@@ -50,31 +60,26 @@ export function valueRange(lines: Lines, logScale: boolean): Range {
 }
 
 function knownOf({ value, min, max }: Lines[number], logScale: boolean): Known {
-  const scale = logScale ? Math.log10 : (number: number) => number;
-  const usable = (cell: Cell): cell is number => typeof cell === "number" && (!logScale || cell > 0);
-  const values = value.filter(usable);
-  const firstLow = min.find(usable);
-  const samples = [value, min, max].flatMap((cells) => sampled(cells.filter(usable)));
+  const scaled = logScale
+    ? (cell: Cell) => (typeof cell === "number" && cell > 0 ? Math.log10(cell) : null)
+    : (cell: Cell) => (typeof cell === "number" ? cell : null);
+  const every = Math.ceil(value.length / SAMPLES);
+  const found: number[] = [];
+  for (const cells of [value, min, max]) {
+    for (let at = 0; at < cells.length; at += every) take(found, scaled(cells[at]));
+  }
+  const usable = (cell: Cell) => typeof cell === "number" && (!logScale || cell > 0);
+  take(found, scaled(extreme([logScale ? min.filter(usable) : min], Math.min, Number.POSITIVE_INFINITY)));
+  take(found, scaled(extreme([max], Math.max, Number.NEGATIVE_INFINITY)));
+  const first = scaled(min.find(usable));
   return {
-    start: beginning(values, firstLow).map(scale),
-    sorted: Float64Array.from(samples, scale).sort(),
+    start: first === null ? [] : beginning(value, first, scaled),
+    sorted: new Float64Array(found).sort(),
   };
 }
 
-/** Values at equal distances, with the least and the largest of all. */
-function sampled(values: readonly number[]): number[] {
-  const every = Math.ceil(values.length / SAMPLES);
-  if (every <= 1) return [...values];
-  const found: number[] = [];
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let at = 0; at < values.length; at++) {
-    const value = values[at] as number;
-    if (value < low) low = value;
-    if (value > high) high = value;
-    if (at % every === 0) found.push(value);
-  }
-  found.push(low, high);
-  return found;
+function take(found: number[], value: number | null): void {
+  if (value !== null && Number.isFinite(value)) found.push(value);
 }
 
 function joined(parts: readonly Float64Array[]): Float64Array {
@@ -92,10 +97,10 @@ function clamped(value: number): number {
 }
 
 /** The first few values of a line, but for those that shoot up at once. */
-function beginning(values: readonly number[], first: number | undefined): number[] {
-  if (first === undefined) return [];
+function beginning(cells: readonly Cell[], first: number, scaled: (cell: Cell) => number | null): number[] {
   const limit = first + 10 * Math.abs(first);
-  return [first, ...values.slice(0, Math.ceil(values.length * 0.03)).filter((value) => value <= limit)];
+  const few = cells.slice(0, Math.ceil(cells.length * 0.03)).map(scaled);
+  return [first, ...few.filter((value) => value !== null && value <= limit)] as number[];
 }
 
 function share(sorted: ArrayLike<number>, part: number): number {

@@ -1,13 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { Series } from "../live/series";
 import { align } from "./data";
-import { drawnLine, type Line, summaryOf } from "./line";
+import { legendPlan } from "./legend";
+import { drawnLine, inStretch, type Line, summaryOf } from "./line";
 import { chartData, chartOptions } from "./options";
 import { faded, readPalette } from "./palette";
-import { readAt, readings } from "./plugins/crosshair";
+import { pieces } from "./plugins/bands";
 import { spreadTags } from "./plugins/tags";
+import { readAt, readings } from "./readout";
 import type { Source } from "./source";
-import { logLabels, logSplits, stepLabels, valueLabels } from "./ticks";
+import { logLabels, logSplits, spanLabels, stepLabels, valueLabels, wallLabels } from "./ticks";
+import { drawnText, liveText } from "./words";
 
 const line = (name: string, over: Partial<Line> = {}): Line => ({
   runId: name,
@@ -38,6 +41,18 @@ describe("ticks", () => {
     expect(valueLabels([0.25, 0.5])).toEqual(["0.25", "0.50"]);
     expect(valueLabels([0, 2e-4, 4e-4])).toEqual(["0", "2e-4", "4e-4"]);
     expect(valueLabels([0, 1.5e6])).toEqual(["0", "1.5e6"]);
+  });
+  test("of seconds since the start are in the units that people count in", () => {
+    expect(spanLabels([0, 15, 30])).toEqual(["0s", "15s", "30s"]);
+    expect(spanLabels([0, 30, 90])).toEqual(["0s", "30s", "1m30"]);
+    expect(spanLabels([0, 1800, 5400])).toEqual(["0m", "30m", "1h30"]);
+    expect(spanLabels([0, 3600, 90_000])).toEqual(["0h", "1h", "25h"]);
+  });
+  test("of the time of day are in the chosen zone, with seconds where they are close", () => {
+    const noon = Date.parse("2026-11-28T12:00:00Z") / 1000;
+    expect(wallLabels([noon, noon + 600], "UTC")).toEqual(["12:00", "12:10"]);
+    expect(wallLabels([noon, noon + 5], "Asia/Tokyo")).toEqual(["21:00:00", "21:00:05"]);
+    expect(wallLabels([noon, noon + 86_400], "UTC")).toEqual(["11-28", "11-29"]);
   });
   test("of a logarithmic scale are left out where the library leaves them out", () => {
     expect(logLabels([0.001, 0.1, null, 10, 1e6])).toEqual(["1e-3", "0.1", "", "10", "1e6"]);
@@ -75,21 +90,18 @@ describe("value tags", () => {
 
 describe("the crosshair reads", () => {
   test("a line's own point, or the one before between two of them, and nothing beyond its ends", () => {
-    const cells = [undefined, 5, undefined, 7, undefined];
-    expect([0, 1, 2, 3, 4].map((index) => readAt(cells, index))).toEqual([null, 5, 5, 7, null]);
+    const own = { x: [1, 3, 4, 5], value: [5, 7, null, 9] };
+    expect([0, 1, 2, 3, 4, 5, 6].map((x) => readAt(own, x))).toEqual([null, 5, 5, 7, Number.NaN, 9, null]);
   });
   test("all lines, the largest first", () => {
     const all = [source([1, 1]), source([9, 3]), source([2, 2])];
     const lines = all.map((each, index) => drawnLine(line(`r${index}`), each, "#fff"));
-    const data = chartData(
-      align(
-        all.map((each) => each.course),
-        [0, 1],
-        10,
-      ),
-      false,
+    const { own } = align(
+      all.map((each) => each.course),
+      [0, 1],
+      10,
     );
-    expect(readings(lines, data, 1).map((each) => [each.name, each.y])).toEqual([
+    expect(readings(lines, own, 1).map((each) => [each.name, each.y])).toEqual([
       ["r1", 3],
       ["r2", 2],
       ["r0", 1],
@@ -97,7 +109,71 @@ describe("the crosshair reads", () => {
   });
 });
 
-test("the chart has a value and a band per line, and dashes that tell lines apart without colour", () => {
+test("an entry of several points tells how far they are apart", () => {
+  const lines = [drawnLine(line("a"), source([1]), "#fff")];
+  const own = { x: [0, 10], value: [5, 6], min: [1, 6], max: [500, 6], smooth: null, drawn: 2, points: 11 };
+  expect([0, 10].map((x) => readings(lines, [own], x)[0]?.span)).toEqual([[1, 500], null]);
+});
+
+test("what is not finite is read last, and what is smoothed beside its raw value", () => {
+  const lines = ["a", "b"].map((name) => drawnLine(line(name), source([1]), "#fff"));
+  const reduced = { max: [], min: [], drawn: 0, points: 0 };
+  const own = [
+    { ...reduced, x: [0, 1, 2], value: [1, null, 2], smooth: null },
+    { ...reduced, x: [0, 1, 2], value: [-5, -6, -7], smooth: [-5, -5.5, -6] },
+  ];
+  expect(readings(lines, own, 1).map(({ name, y, smooth }) => [name, y, smooth])).toEqual([
+    ["b", -6, -5.5],
+    ["a", Number.NaN, null],
+  ]);
+  const exact = new Map([["a", 500]]);
+  expect(readings(lines, own, 1, exact)[0]).toMatchObject({ name: "a", y: 500, span: null });
+  expect(readings([{ ...(lines[0] as (typeof lines)[0]), ghost: true }], own, 0)).toEqual([]);
+});
+
+test("a line that goes on beyond the stretch tells its value there; few points are dots", () => {
+  const made = drawnLine(line("a"), source([5, 6, 7, 8]), "#fff");
+  const own = align([source([5, 6, 7, 8]).course], [0, 2], 400).own[0];
+  if (own === undefined) throw new Error("nothing aligned");
+  expect(inStretch(made, own, 2, 400)).toMatchObject({ edge: 7, sparse: true });
+  expect(inStretch(made, own, 3, 20)).toMatchObject({ edge: null, sparse: false });
+});
+
+test("names stand below a chart that has room for them, in as many columns as fit", () => {
+  expect(legendPlan(3, { width: 640, height: 400 }, false)).toEqual({ columns: 3, rows: 1 });
+  expect(legendPlan(12, { width: 640, height: 400 }, false)).toEqual({ columns: 4, rows: 3 });
+  expect(legendPlan(12, { width: 640, height: 400 }, true)).toEqual({ columns: 2, rows: 0 });
+  expect(legendPlan(1, { width: 640, height: 150 }, false).rows).toBe(0);
+});
+
+test("the badge tells how much of what is stored is drawn", () => {
+  expect([drawnText(812, 812), drawnText(1, 1), drawnText(0, 0)]).toEqual([
+    "all 812 points",
+    "1 point",
+    "no points here",
+  ]);
+  expect(drawnText(1200, 4_000_000)).toBe("1,200 of 4,000,000 points, extrema kept");
+  expect([liveText(0), liveText(1234)]).toEqual(["UNZOOM", "LIVE +1,234"]);
+});
+
+test("bands are broken where the lines are", () => {
+  expect(pieces({ min: [1, 2, null, 3, undefined, 4, 5] })).toEqual([
+    [0, 2],
+    [3, 4],
+    [5, 7],
+  ]);
+  expect(pieces({ min: [null] })).toEqual([]);
+});
+
+test("each line has a column, and one more when it is smoothed, even without points", () => {
+  const course = { ...source([1, 2]).course, smooth: Float64Array.from([1, 1.5]) };
+  const aligned = align([course, null], [0, 1], 10);
+  const nothing = [undefined, undefined];
+  expect(chartData(aligned, false, true)).toEqual([[0, 1], [1, 2], [1, 1.5], nothing, []]);
+  expect(chartData(aligned, false)).toEqual([[0, 1], [1, 2], nothing]);
+});
+
+test("the chart has dashes that tell lines apart without colour", () => {
   const drawn = [line("a"), line("b", { dash: [6, 3] })].map((each) => drawnLine(each, source([1]), "#ffd700"));
   const palette = readPalette(document.documentElement);
   const look = {
@@ -111,13 +187,9 @@ test("the chart has a value and a band per line, and dashes that tell lines apar
     width: 10,
     height: 10,
   };
-  const options = chartOptions({ ...look, onZoom: () => {}, onUnzoom: () => {}, onClick: () => {} });
-  expect(options.series).toHaveLength(1 + 2 * 3);
-  expect(options.series[4]?.dash).toEqual([6, 3]);
-  expect(options.bands?.map((band) => band.series)).toEqual([
-    [2, 3],
-    [5, 6],
-  ]);
+  const options = chartOptions({ ...look, isSparse: () => false });
+  expect(options.series.map(({ dash }) => dash)).toEqual([undefined, undefined, [6, 3]]);
+  expect(chartOptions({ ...look, smooth: true, isSparse: () => false }).series).toHaveLength(1 + 2 * 2);
   expect(options.scales?.y?.distr).toBe(3);
 });
 

@@ -1,6 +1,5 @@
 import type uPlot from "uplot";
-import type { Aligned } from "./data";
-import { positive } from "./data";
+import { type Aligned, positive } from "./data";
 import type { DrawnLine } from "./line";
 import type { Palette } from "./palette";
 import { faded } from "./palette";
@@ -8,7 +7,7 @@ import { logLabels, logSplits, spanLabels, stepLabels, TIME_GAPS, valueLabels, w
 
 export const TAG_GUTTER = 62;
 const X_AXIS_HEIGHT = 22;
-const MIN_DRAG = 6;
+const DOT_PX = 5;
 
 /** What the x counts. */
 export type XKind = "step" | "relative" | "wall" | "metric";
@@ -26,10 +25,8 @@ export interface ChartLook {
   plugins: uPlot.Plugin[];
   width: number;
   height: number;
-  onZoom(low: number, high: number): void;
-  onUnzoom(): void;
-  /** A click that drags nothing, at a place of x where there is an entry. */
-  onClick(x: number): void;
+  /** Whether each point of a line is drawn as a dot now, by the line's place. */
+  isSparse(line: number): boolean;
 }
 
 /** Everything that the chart library is told; it gets data and scales afterwards. */
@@ -37,57 +34,33 @@ export function chartOptions(look: ChartLook): uPlot.Options {
   return {
     width: look.width,
     height: look.height,
-    padding: [8, 0, 0, 14],
+    padding: [8, 0, 0, 18],
     legend: { show: false },
     scales: {
       x: { time: false, auto: false },
       y: { auto: false, ...(look.logScale ? { distr: 3 as const } : {}) },
     },
-    series: [{}, ...look.lines.flatMap((line) => lineSeries(line, look.smooth))],
-    bands: look.lines.map((line, index) => bandOf(line, index, look.smooth)),
+    series: [{}, ...look.lines.flatMap((line, index) => lineSeries(line, look, index))],
     axes: [xAxis(look), yAxis(look)],
     cursor: cursorOptions(look),
     plugins: look.plugins,
-    hooks: { setSelect: [(chart) => zoomToSelection(chart, look)] },
   };
 }
 
-/** A stretch that was dragged over becomes the chart's x. */
-function zoomToSelection(chart: uPlot, look: ChartLook): void {
-  const { left, width } = chart.select;
-  if (width < MIN_DRAG) return;
-  look.onZoom(chart.posToVal(left, "x"), chart.posToVal(left + width, "x"));
-  chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-}
-
-/** The columns of each line (value, maximum, minimum, and the smoothed value if any) behind the shared x. */
+/** The columns of each line, its value and the smoothed value if any, behind the shared x. */
 export function chartData(aligned: Aligned, logScale: boolean, smooth = false): uPlot.AlignedData {
-  const columns = aligned.lines.flatMap((line) => [
-    line.value,
-    line.max,
-    line.min,
-    ...(smooth ? [line.smooth ?? []] : []),
-  ]);
+  const columns = aligned.lines.flatMap((line) => (smooth ? [line.value, line.smooth ?? []] : [line.value]));
   return [aligned.x, ...(logScale ? columns.map(positive) : columns)] as uPlot.AlignedData;
 }
 
-/** Where a line's value stands among the columns of `chartData`. */
-export function valueColumn(line: number, smooth = false): number {
-  return 1 + (smooth ? 4 : 3) * line;
-}
-
-function lineSeries(line: DrawnLine, smooth: boolean): uPlot.Series[] {
-  const edge: uPlot.Series = { scale: "y", stroke: "transparent", width: 0, points: { show: false } };
+function lineSeries(line: DrawnLine, { smooth, isSparse }: ChartLook, index: number): uPlot.Series[] {
   const dash = line.dash.length > 0 ? { dash: [...line.dash] } : {};
   const look = { scale: "y", stroke: line.paint, width: 1.25, points: { show: false }, ...dash };
-  const faint = line.ghost ? 0.45 : 0.3;
-  const value = smooth || line.ghost ? { ...look, stroke: faded(line.paint, faint), width: 1 } : look;
-  return [value, edge, { ...edge }, ...(smooth ? [{ ...look, width: 1.5, show: !line.ghost }] : [])];
-}
-
-function bandOf(line: DrawnLine, index: number, smooth: boolean): uPlot.Band {
-  const value = valueColumn(index, smooth);
-  return { series: [value + 1, value + 2], fill: faded(line.paint, line.ghost ? 0.06 : 0.18) };
+  const faint = faded(line.paint, line.ghost ? 0.45 : 0.3);
+  const stroke = smooth || line.ghost ? faint : line.paint;
+  const points = { show: () => isSparse(index), size: DOT_PX, width: 1, stroke, fill: stroke };
+  const value = { ...look, stroke, width: smooth || line.ghost ? 1 : 1.25, points };
+  return smooth ? [value, { ...look, width: 1.5, show: !line.ghost }] : [value];
 }
 
 function xAxis({ palette, xKind, zone }: ChartLook): uPlot.Axis {
@@ -128,22 +101,14 @@ function axisLook(palette: Palette): uPlot.Axis {
   return { stroke: palette.colour("var(--text-dim)"), font: palette.font(11), grid, ticks: { show: false }, border };
 }
 
+/** What is dragged and clicked is the pointer plugin's. */
 function cursorOptions(look: ChartLook): uPlot.Cursor {
+  const nobody = () => () => null;
   return {
     y: false,
-    drag: { x: true, y: false, setScale: false },
+    drag: { x: false, y: false, setScale: false },
     sync: { key: look.syncKey, setSeries: false, scales: ["x", null] },
     points: { show: false },
-    bind: {
-      dblclick: () => () => {
-        look.onUnzoom();
-        return null;
-      },
-      click: (chart) => () => {
-        const x = typeof chart.cursor.idx === "number" ? chart.data[0]?.[chart.cursor.idx] : undefined;
-        if (x !== undefined && chart.select.width < MIN_DRAG) look.onClick(x);
-        return null;
-      },
-    },
+    bind: { mousedown: nobody, mouseup: nobody, dblclick: nobody },
   };
 }

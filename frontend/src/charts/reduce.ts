@@ -109,3 +109,17 @@ function merge(made: Reduced, course: Course, at: number, share: number): void {
 function valueAt({ x, mean, last }: Course, at: number): number {
   return (at === x.length - 1 ? last[at] : mean[at]) as number;
 }
+
+/** What of a line is in view: its entries within a range; where it merely crosses it, those on either side. */
+export function seen(line: Reduced, [low, high]: Range): Pick<Reduced, "value" | "min" | "max"> {
+  const { x } = line;
+  let from = lowerBound(x, x.length, low);
+  let to = lowerBound(x, x.length, high);
+  if (x[to] === high) to += 1;
+  if (from >= to) {
+    if (from === 0 || to === x.length) return { value: [], min: [], max: [] };
+    [from, to] = [from - 1, to + 1];
+  }
+  const part = (cells: readonly Cell[]) => cells.slice(from, to);
+  return { value: part(line.value), min: part(line.min), max: part(line.max) };
+}

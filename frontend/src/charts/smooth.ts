@@ -12,7 +12,7 @@ export function smoothed({ mean, count }: Pick<Columns, "mean" | "count">, weigh
   let sum = 0;
   let left = 1;
   for (let at = 0; at < mean.length; at++) {
-    const kept = weight ** (count[at] as number);
+    const kept = count[at] === 1 ? weight : weight ** (count[at] as number);
     sum = kept * sum + (1 - kept) * (mean[at] as number);
     left *= kept;
     result[at] = sum / (1 - left);

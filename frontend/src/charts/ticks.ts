@@ -86,13 +86,24 @@ export function wallLabels(splits: readonly number[], zone: string | undefined):
 
 /** A moment, in seconds since 1970, in the units that suit a gap between two of them; `zone` as Intl knows it. */
 export function wallText(seconds: number, gap: number, zone: string | undefined): string {
-  const format = new Intl.DateTimeFormat("sv-SE", {
-    timeZone: zone,
-    ...(gap >= 86_400
-      ? { month: "2-digit", day: "2-digit" }
-      : { hour: "2-digit", minute: "2-digit", ...(gap < 60 ? { second: "2-digit" } : {}) }),
-  });
-  return format.format(seconds * 1000);
+  return clockOf(gap >= 86_400 ? "day" : gap < 60 ? "second" : "minute", zone).format(seconds * 1000);
+}
+
+const PARTS = {
+  day: { month: "2-digit", day: "2-digit" },
+  minute: { hour: "2-digit", minute: "2-digit" },
+  second: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
+} as const;
+const clocks = new Map<string, Intl.DateTimeFormat>();
+
+/** To make one takes longer than to draw a chart. */
+function clockOf(unit: keyof typeof PARTS, zone: string | undefined): Intl.DateTimeFormat {
+  const id = `${unit} ${zone}`;
+  // Swedes write the hours as 00 to 23, Canadians the month before the day.
+  const written = unit === "day" ? "en-CA" : "sv-SE";
+  const clock = clocks.get(id) ?? new Intl.DateTimeFormat(written, { timeZone: zone, ...PARTS[unit] });
+  clocks.set(id, clock);
+  return clock;
 }
 
 function two(number: number): string {

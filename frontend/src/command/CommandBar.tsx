@@ -1,65 +1,64 @@
-import { lazy, Suspense, useState } from "react";
-import { Swatch } from "../components/ui/Swatch";
-import type { Selection } from "../hooks/useSelection";
-import { useScreen } from "../layout/screen";
-import type { Run } from "../services/types";
-import { CommandLine } from "./CommandLine";
-import { useContext } from "./useContext";
-import { useFoundNames } from "./useFoundNames";
+import { type ComponentType, useEffect, useRef, useState } from "react";
+import type { CommandDeskProps } from "./CommandDesk";
+import styles from "./CommandLine.module.css";
+import { Prompt } from "./Prompt";
+import { leadsToLine, PLACEHOLDER } from "./slash";
 
-const HelpSheet = lazy(() => import("./HelpSheet"));
+type CommandBarProps = Omit<CommandDeskProps, "typed" | "sent">;
 
-interface CommandBarProps {
-  run: Run | null;
-  runs: readonly Run[];
-  selection: Selection;
-  /** The runs are known. */
-  ready: boolean;
-}
+/** After this long the functions are loaded without being asked for. */
+const IDLE_MS = 1_500;
 
-/** The command line of the page, with the selected run in front of it and HELP behind it. */
-export function CommandBar({ run, runs, selection, ready }: CommandBarProps) {
-  const [typed, setTyped] = useState("");
-  const [topic, setTopic] = useState<string | null>(null);
-  const help = useScreen((screen) => screen.help);
-  const { showHelp } = useScreen.getState();
-  const found = useFoundNames(run?.id ?? null, lastWord(typed));
-  const context = useContext({
-    runs,
-    run,
-    selection,
-    found,
-    onHelp(about) {
-      setTopic(about);
-      showHelp(true);
-    },
-  });
-  const close = () => {
-    showHelp(false);
-    setTopic(null);
-  };
+/**
+ * The command line of the page. Its functions are loaded once the page stands, or as soon as somebody is at the line;
+ * what is typed meanwhile is not lost.
+ */
+export function CommandBar(props: CommandBarProps) {
+  const input = useRef<HTMLInputElement>(null);
+  const [typed, setTyped] = useState<string | null>(null);
+  const [sent, setSent] = useState(false);
+  const Desk = useDesk(input, typed !== null);
+  if (Desk !== null) return <Desk {...props} typed={typed} sent={sent} />;
   return (
-    <>
-      <CommandLine context={context} onType={setTyped} ready={ready}>
-        {run && (
-          <>
-            <Swatch colour={selection.colourOf(run.id)} dash={selection.dashOf(run.id)} />
-            <b className="clip" title={`R${run.number} ${run.name}`}>
-              {run.name}
-            </b>
-          </>
-        )}
-      </CommandLine>
-      {help && (
-        <Suspense>
-          <HelpSheet topic={topic} onClose={close} />
-        </Suspense>
-      )}
-    </>
+    <search className={styles.line} aria-label="Command line">
+      <Prompt run={props.run} selection={props.selection} />
+      <input
+        ref={input}
+        aria-label="Command"
+        placeholder={PLACEHOLDER}
+        autoComplete="off"
+        spellCheck={false}
+        onFocus={() => setTyped((before) => before ?? "")}
+        onChange={(event) => setTyped(event.target.value)}
+        onKeyDown={(event) => event.key === "Enter" && setSent(true)}
+      />
+    </search>
   );
 }
 
-/** What a metric is looked for by: the word that is being typed. */
-function lastWord(typed: string): string {
-  return typed.split(/\s/).at(-1) ?? "";
+/** The functions, once they are loaded: when somebody is at the line, else a while after the page stands. */
+function useDesk(input: { current: HTMLInputElement | null }, wanted: boolean): ComponentType<CommandDeskProps> | null {
+  const [desk, setDesk] = useState<ComponentType<CommandDeskProps> | null>(null);
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (!leadsToLine(event) || input.current === null) return;
+      event.preventDefault();
+      input.current.focus();
+    };
+    window.addEventListener("keydown", press);
+    return () => window.removeEventListener("keydown", press);
+  }, [input]);
+  useEffect(() => {
+    if (desk !== null) return;
+    const load = () => {
+      // A server that is away is asked again by whoever comes to the line.
+      import("./CommandDesk").then(
+        (file) => setDesk(() => file.default),
+        () => undefined,
+      );
+    };
+    const timer = setTimeout(load, wanted ? 0 : IDLE_MS);
+    return () => clearTimeout(timer);
+  }, [desk, wanted]);
+  return desk;
 }

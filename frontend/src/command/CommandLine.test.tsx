@@ -34,6 +34,16 @@ const type = (text: string) => {
 };
 const options = () => screen.queryAllByRole("option").map((option) => option.querySelector("b")?.textContent);
 
+test("what was typed and sent before the functions were there is done", async () => {
+  const context = aContext(runs);
+  render(
+    <CommandLine context={context} onType={() => {}} ready typed="los" sent>
+      <b>stone</b>
+    </CommandLine>,
+  );
+  await waitFor(() => expect(context.screen.show).toHaveBeenCalledExactlyOnceWith("loss"));
+});
+
 test("a slash leads to the line, but not out of another field", () => {
   show();
   fireEvent.keyDown(window, { key: "/" });

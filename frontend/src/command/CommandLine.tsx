@@ -6,6 +6,7 @@ import type { Candidate, Context } from "./command";
 import { isReady } from "./execute";
 import { takeLine } from "./linked";
 import { COMMANDS } from "./registry";
+import { leadsToLine, PLACEHOLDER } from "./slash";
 import { type Line, useCommandLine } from "./useCommandLine";
 
 interface CommandLineProps {
@@ -14,12 +15,16 @@ interface CommandLineProps {
   onType(text: string): void;
   /** Runs are known, so that a line may name them. */
   ready: boolean;
+  /** What was typed before this was there; null when nobody was at the line. */
+  typed?: string | null;
+  /** Enter was pressed after it. */
+  sent?: boolean;
   /** In front of what is typed: what is selected. */
   children: ReactNode;
 }
 
 /** The line at the top: functions, runs and metrics by a few letters, and GO. */
-export function CommandLine({ context, onType, ready, children }: CommandLineProps) {
+export function CommandLine({ context, onType, ready, typed = null, sent = false, children }: CommandLineProps) {
   const input = useRef<HTMLInputElement>(null);
   const from = useRef<Element | null>(null);
   const line = useCommandLine(
@@ -29,15 +34,14 @@ export function CommandLine({ context, onType, ready, children }: CommandLinePro
   );
   const id = useId();
   useSlash(input, from);
+  useTaking(typed, input, line);
+  useSending(sent && ready ? typed : null, line);
   useBindings(line.run);
   useLinkedLine(ready, context, line);
   const { candidates, chosen, said } = line;
   const list = candidates.length > 0;
   return (
     <search className={styles.line} aria-label="Command line">
-      <span className={styles.prompt} aria-hidden="true">
-        &gt;
-      </span>
       {children}
       <input
         ref={input}
@@ -48,7 +52,7 @@ export function CommandLine({ context, onType, ready, children }: CommandLinePro
         aria-controls={id}
         aria-autocomplete="list"
         aria-activedescendant={list && chosen !== null ? `${id}-${chosen}` : undefined}
-        placeholder="/ to type: function, run or metric · HELP"
+        placeholder={PLACEHOLDER}
         autoComplete="off"
         autoCapitalize="off"
         spellCheck={false}
@@ -154,7 +158,7 @@ function Choices({ id, candidates, chosen, onTake }: ChoicesProps) {
 function useSlash(input: { current: HTMLInputElement | null }, from: { current: Element | null }): void {
   useEffect(() => {
     const pressed = (event: globalThis.KeyboardEvent) => {
-      if (!leadsHere(event)) return;
+      if (!leadsToLine(event)) return;
       event.preventDefault();
       from.current = document.activeElement;
       input.current?.focus();
@@ -164,11 +168,24 @@ function useSlash(input: { current: HTMLInputElement | null }, from: { current: 
   }, [input, from]);
 }
 
-function leadsHere(event: globalThis.KeyboardEvent): boolean {
-  if (document.querySelector("dialog[open]")) return false;
-  const modified = event.ctrlKey || event.metaKey;
-  if (modified) return event.key.toLowerCase() === "k";
-  return event.key === "/" && !event.altKey && !document.activeElement?.matches("input, textarea, select");
+/** Go on with what was typed while the functions were on their way. */
+function useTaking(typed: string | null, input: { current: HTMLInputElement | null }, { type }: Line): void {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when it appears
+  useEffect(() => {
+    if (typed === null) return;
+    input.current?.focus();
+    if (typed !== "") type(typed);
+  }, []);
+}
+
+/** Send what was typed and sent while the functions were on their way, once it stands in the line. */
+function useSending(typed: string | null, line: Line): void {
+  const sent = useRef(false);
+  useEffect(() => {
+    if (typed === null || sent.current || line.text !== typed) return;
+    sent.current = true;
+    line.go();
+  });
 }
 
 /** Keys that stand for lines, where no field, dialog or panel took them. */

@@ -58,6 +58,15 @@ test("runs are drawn together, and the first of them is turned to when the selec
   expect([view.compared, view.run, said]).toEqual([["a", "b"], "a", "2 RUNS DRAWN TOGETHER"]);
 });
 
+test("ATTN turns to the run that needs somebody most, and says why", async () => {
+  const { view, told: said, context } = await told("ATTN");
+  expect([view.run, view.sort]).toEqual(["a", "attention"]);
+  expect(said).toContain("R1 bad: FAILED");
+  expect(context.screen.show).toHaveBeenCalledWith("runs");
+  const calm = await told("ATTN", aContext([runs[1] as (typeof runs)[number]]));
+  expect([calm.told, calm.view.run]).toEqual(["NO RUN NEEDS YOU", null]);
+});
+
 test("CH charts metrics in a panel of their own", async () => {
   const { view, context } = await told('CH val/loss "layer.1/grad norm"');
   expect(view.metrics).toEqual({ "chart-1": ["val/loss", "layer.1/grad norm"] });

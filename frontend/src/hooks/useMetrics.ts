@@ -1,8 +1,10 @@
 import { useCallback, useEffect, useMemo, useRef } from "react";
 import { over, shifted } from "../charts/axis";
 import type { Line } from "../charts/line";
+import { BY_STEP, byMetric, byTime, NOWHERE, type Places } from "../charts/places";
+import type { Exact } from "../charts/readout";
 import type { Shown, Source } from "../charts/source";
-import { isCoarse, spliced } from "../live/details";
+import { isCoarse, isCoarseAt, spliced } from "../live/details";
 import type { Feed } from "../live/feed";
 import type { Drawable } from "../live/scheduler";
 import type { Series } from "../live/series";
@@ -23,6 +25,10 @@ export interface MetricsQuery {
 /** Access to the points of a metric, which never pass through React. */
 export interface MetricsHandle {
   sourceOf(line: Line, shown: Shown | null): Source | null;
+  /** Where the steps of the first run stand on the axis. */
+  places(): Places;
+  /** Values at a step by run, where the courses are coarser; null until they were read. */
+  exactAt(step: number): Exact | null;
   /** Have it drawn in one of the next frames, and again whenever points come. */
   attach(chart: Drawable): () => void;
   mark(chart: Drawable): void;
@@ -51,6 +57,9 @@ export function useMetrics({ runs, metric, xAxis, startOf, resumed }: MetricsQue
   useEffect(() => {
     const ends = list(ids).map((runId) => feed.store.hold(runId, metric, changed, axis));
     if (other !== null) ends.push(...list(ids).map((runId) => feed.store.hold(runId, other, changed)));
+    // Times alone can't tell where a step was.
+    const [first] = list(ids);
+    if (axis === "time" && first !== undefined) ends.push(feed.store.hold(first, metric, changed));
     changed();
     return () => {
       for (const end of ends) end();
@@ -70,10 +79,23 @@ export function useMetrics({ runs, metric, xAxis, startOf, resumed }: MetricsQue
     },
     [feed, metric, axis, other, xAxis],
   );
+  const places = useCallback((): Places => {
+    const [first] = list(ids);
+    if (first === undefined || xAxis === "step") return BY_STEP;
+    const steps = feed.store.series(first, other ?? metric)?.view();
+    if (steps === undefined) return NOWHERE;
+    if (other !== null) return byMetric(steps);
+    const times = feed.store.series(first, metric, "time")?.view();
+    const start = xAxis === "relative" ? starts.current(first) : 0;
+    return times === undefined ? NOWHERE : byTime(steps, times, start);
+  }, [feed, ids, metric, other, xAxis]);
+  const exactAt = useExact(feed, ids, metric, changed);
   const drawn = useCallback(() => feed.lag.drawn(list(ids), Date.now()), [feed, ids]);
   return useMemo(
     () => ({
       sourceOf,
+      places,
+      exactAt,
       drawn,
       mark: (chart) => feed.scheduler.mark(chart),
       attach: (chart) => {
@@ -85,7 +107,7 @@ export function useMetrics({ runs, metric, xAxis, startOf, resumed }: MetricsQue
         };
       },
     }),
-    [feed, sourceOf, drawn],
+    [feed, sourceOf, places, exactAt, drawn],
   );
 }
 
@@ -109,7 +131,8 @@ function finer(feed: Feed, runId: string, metric: string, axis: Axis, series: Se
   if (shown === null) return course;
   const range = [shown.range[0] + by, shown.range[1] + by] as const;
   if (!isCoarse(course, range)) return course;
-  const detail = feed.details.find(runId, metric, axis, range, shown.buckets);
+  const whole = { end: course.x[course.x.length - 1] ?? 0, points: series.points };
+  const detail = feed.details.find(runId, metric, axis, range, shown.buckets, whole);
   return detail === null ? course : spliced(course, detail.view());
 }
 
@@ -142,6 +165,28 @@ function useGhosts(
       ended = true;
     };
   }, [feed, ids, metric, axis, ghosts, changed]);
+}
+
+/** Reads what the runs had at a step, for those of which only coarser entries are at hand there. */
+function useExact(feed: Feed, ids: string, metric: string, changed: () => void): MetricsHandle["exactAt"] {
+  const known = useRef<{ about: string; values: Exact | null } | null>(null);
+  return useCallback(
+    (step) => {
+      const coarse = list(ids).filter((runId) => isCoarseAt(feed.store.series(runId, metric), step));
+      if (coarse.length === 0) return null;
+      const about = [step, metric, ...coarse].join("\n");
+      if (known.current?.about !== about) {
+        known.current = { about, values: null };
+        void feed.readStep(coarse, metric, step).then((values) => {
+          if (known.current?.about !== about) return;
+          known.current = { about, values };
+          changed();
+        });
+      }
+      return known.current?.values ?? null;
+    },
+    [feed, ids, metric, changed],
+  );
 }
 
 function list(text: string): string[] {

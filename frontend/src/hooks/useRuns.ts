@@ -1,12 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
 import { answerOf } from "../services/api";
 import type { Run } from "../services/types";
-import { RUNS, runKey } from "../state/keys";
-import { countByStatus } from "../state/merge";
+import { olderRunsKey, RUNS, runKey } from "../state/keys";
+import { countByStatus, type ReadRuns, type RunPage } from "../state/merge";
+import { readNewest, readOlder } from "../state/runPages";
 import { useLive } from "./LiveProvider";
-
-const MAX_RUNS = 500;
 
 export interface Runs {
   /** Newest first. */
@@ -19,24 +17,36 @@ export interface Runs {
 
 const NONE: Run[] = [];
 
-/** The runs, kept true by the socket: new ones, status, step. */
+/** The runs, kept true by the socket: new ones, status, step. The newest are there at once, the older ones follow. */
 export function useRuns(): Runs {
-  const { client, feed } = useLive();
-  const { data, isPending, error } = useQuery({
+  const live = useLive();
+  const { data, isPending, error } = useQuery<ReadRuns>({
     queryKey: RUNS,
-    queryFn: async () => {
-      const page = await answerOf(client.GET("/api/runs", { params: { query: { limit: MAX_RUNS } } }));
-      feed.seed(page.runs);
-      return page;
-    },
+    queryFn: ({ signal }) => readNewest(live, signal),
+    // Thousands of runs would be compared part by part each time a step came.
+    structuralSharing: false,
   });
-  const counts = useMemo(() => countsOf(data), [data]);
+  const turn = data?.older?.turn ?? null;
+  useQuery({
+    queryKey: olderRunsKey(turn),
+    queryFn: ({ signal }) => readOlder(live, signal),
+    enabled: turn !== null && data?.older?.cursor !== null,
+    gcTime: 0,
+  });
+  const counts = data === undefined ? NO_COUNTS : countsOf(data);
   return { runs: data?.runs ?? NONE, counts, loading: isPending, error: error?.message ?? null };
 }
 
-function countsOf(page: { runs: Run[]; counts: Record<string, number>; next_cursor?: string | null } | undefined) {
-  if (page === undefined) return {};
-  return page.next_cursor ? page.counts : countByStatus(page.runs);
+const NO_COUNTS: Record<string, number> = {};
+const counted = new WeakMap<RunPage, Record<string, number>>();
+
+/** Counted once for all who ask; while older runs are on their way the server's own count holds. */
+function countsOf(page: RunPage): Record<string, number> {
+  const known = counted.get(page);
+  if (known !== undefined) return known;
+  const counts = page.next_cursor ? page.counts : countByStatus(page.runs);
+  counted.set(page, counts);
+  return counts;
 }
 
 /** One run, whether the list holds it or not; null while unknown. */

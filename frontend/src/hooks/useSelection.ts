@@ -1,5 +1,6 @@
 import { useCallback, useMemo } from "react";
 import { companions, MAX_COMPARED, Slots } from "../lib/compare";
+import type { Run } from "../services/types";
 import { changeView, useViewPart } from "../state/view";
 import { useRun, useRuns } from "./useRuns";
 
@@ -25,7 +26,7 @@ export function useSelection(): Selection {
   const selected = named ?? (runs.find((run) => run.status === "running") ?? runs[0])?.id ?? null;
   const run = useRun(selected);
   // A list as text: the runs' steps change all the time, who is drawn seldom.
-  const chosen = ticked ?? (run ? companions(run, runs) : []);
+  const chosen = ticked ?? (run ? usual(run, runs) : []);
   const text = [...new Set([selected, ...chosen])]
     .filter((id) => id !== null)
     .slice(0, MAX_COMPARED)
@@ -52,6 +53,17 @@ export function useSelection(): Selection {
     }),
     [selected, compared, toggleCompare],
   );
+}
+
+const found = new WeakMap<readonly Run[], Map<Run, string[]>>();
+
+/** Who is drawn with a run when nobody chose; looked for once for all who ask. */
+function usual(run: Run, runs: readonly Run[]): string[] {
+  const known = found.get(runs) ?? new Map<Run, string[]>();
+  found.set(runs, known);
+  const ids = known.get(run) ?? companions(run, runs);
+  known.set(run, ids);
+  return ids;
 }
 
 /** Turn to a run; null: whom the page chooses. */

@@ -19,8 +19,15 @@ function overlap(left: Run, right: Run): boolean {
   return startOf(left) <= endOf(right) && startOf(right) <= endOf(left);
 }
 
+// Asked of thousands of runs each time a step came.
+const starts = new WeakMap<Run, number>();
+
 function startOf(run: Run): number {
-  return Date.parse(run.start_time ?? run.created_at);
+  const known = starts.get(run);
+  if (known !== undefined) return known;
+  const start = Date.parse(run.start_time ?? run.created_at);
+  starts.set(run, start);
+  return start;
 }
 
 function endOf(run: Run): number {

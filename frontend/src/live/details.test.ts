@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { Details, isCoarse, type ReadStretch, spliced } from "./details";
+import { Details, isCoarse, isCoarseAt, type ReadStretch, spliced } from "./details";
 import { Series } from "./series";
 
 function series(entries: readonly (readonly [x: number, count: number])[]): Series {
@@ -45,6 +45,32 @@ test("of what is asked for while a stretch is on its way, only the last is read"
   expect(read.mock.lastCall?.[2]).toEqual({ axis: "step", from: 2995, to: 3015 });
 });
 
+test("a stretch with the newest points is read again after many more, one in the past is not", async () => {
+  const read = vi.fn<ReadStretch>(async () => series([[100, 1]]));
+  const details = new Details(read, () => {});
+  const find = (range: [number, number], points: number, end: number) =>
+    details.find("a", "loss", "step", range, 500, { end, points });
+  find([100, 200], 5000, 180);
+  await vi.waitFor(() => expect(find([100, 200], 5500, 200)).not.toBeNull());
+  expect(read).toHaveBeenCalledTimes(1);
+  find([100, 200], 6500, 240);
+  await vi.waitFor(() => expect(read).toHaveBeenCalledTimes(2));
+  await vi.waitFor(() => expect(find([100, 200], 6500, 240)).not.toBeNull());
+  find([100, 200], 99_000, 5000);
+  expect(read).toHaveBeenCalledTimes(2);
+});
+
+test("what may not be true any more is read again, and shown until then", async () => {
+  const read = vi.fn<ReadStretch>(async () => series([[100, 1]]));
+  const details = new Details(read, () => {});
+  details.find("a", "loss", "step", [100, 200], 500);
+  await vi.waitFor(() => expect(details.find("a", "loss", "step", [100, 200], 500)).not.toBeNull());
+  details.outdate("a", "loss", "step");
+  details.outdate("b", "loss", "step");
+  expect(details.find("a", "loss", "step", [100, 200], 500)).not.toBeNull();
+  expect(read).toHaveBeenCalledTimes(2);
+});
+
 test("a course is coarse where an entry stands for several points", () => {
   const course = series([
     [0, 10],
@@ -57,6 +83,15 @@ test("a course is coarse where an entry stands for several points", () => {
     false,
     true,
   ]);
+});
+
+test("an entry is coarse at what it stands for, and nothing is before the first", () => {
+  const made = series([
+    [10, 5],
+    [20, 1],
+  ]);
+  expect([9, 10, 19, 20, 99].map((x) => isCoarseAt(made, x))).toEqual([false, true, true, false, false]);
+  expect(isCoarseAt(null, 1)).toBe(false);
 });
 
 test("finer entries take the place of those they stand for, and the rest of the course stays", () => {

@@ -19,7 +19,17 @@ interface Known {
   /** What is being read. */
   reading: Range | null;
   /** What was asked for meanwhile. */
-  wanted: { range: Range; points: number } | null;
+  wanted: Wanted | null;
+  /** Points of the whole course when it was read. */
+  grown: number;
+  /** The course was read again since. */
+  old: boolean;
+}
+
+interface Wanted {
+  range: Range;
+  points: number;
+  grown: number;
 }
 
 /** Read so much more on either side, in parts of the stretch, that a small move needs no reading. */
@@ -27,6 +37,8 @@ const MARGIN = 0.5;
 /** A stretch is read again when it is shown at less than this part of what was read. */
 const COARSE = 0.4;
 const MOST_KNOWN = 240;
+/** After so many more points a stretch that holds the newest ones is read again: fewer stay as they came. */
+const MOST_GROWN = 1000;
 
 /** Stretches that somebody zoomed into, read from the server at the grain of the screen. */
 export class Details {
@@ -38,33 +50,64 @@ export class Details {
     private readonly onRead: (runId: string, key: string) => void,
   ) {}
 
-  /** The finer points around a stretch as far as they were read; asks for them when they were not. */
-  find(runId: string, key: string, axis: Axis, range: Range, points: number): Series | null {
-    const id = `${runId}\n${axis}\n${key}`;
-    const known = this.known.get(id) ?? { series: null, range: null, reading: null, wanted: null };
+  /**
+   * The finer points around a stretch as far as they were read; asks for them when they were not. `course` is where the
+   * whole course ends, and how many points it has.
+   */
+  find(
+    runId: string,
+    key: string,
+    axis: Axis,
+    range: Range,
+    points: number,
+    course: { end: number; points: number } = { end: Number.POSITIVE_INFINITY, points: 0 },
+  ): Series | null {
+    const id = idOf(runId, key, axis);
+    const known = this.known.get(id) ?? nothingKnown();
     // Those used last stay.
     this.known.delete(id);
     this.known.set(id, known);
     if (this.known.size > MOST_KNOWN) this.known.delete(this.known.keys().next().value as string);
-    if (!covers(known.range, range) && !covers(known.reading, range)) {
-      known.wanted = { range, points };
+    if ((!covers(known.range, range) || isOutgrown(known, course)) && !covers(known.reading, range)) {
+      known.wanted = { range, points, grown: course.points };
       if (known.reading === null) void this.load(runId, key, axis, known);
     }
     return overlaps(known.range, range) ? known.series : null;
   }
 
+  /** What was read of a metric may not be true any more; it stays until it is read again. */
+  outdate(runId: string, key: string, axis: Axis): void {
+    const known = this.known.get(idOf(runId, key, axis));
+    if (known !== undefined) known.old = true;
+  }
+
   private async load(runId: string, key: string, axis: Axis, known: Known): Promise<void> {
     while (known.wanted !== null) {
-      const { range, points } = known.wanted;
+      const { range, points, grown } = known.wanted;
       known.wanted = null;
+      known.old = false;
       const [from, to] = widened(range);
       known.reading = [from, to];
       known.series = await this.read(runId, key, { axis, from, to }, Math.ceil(points * (1 + 2 * MARGIN)));
       known.range = [from, to];
+      known.grown = grown;
       known.reading = null;
       this.onRead(runId, key);
     }
   }
+}
+
+function idOf(runId: string, key: string, axis: Axis): string {
+  return `${runId}\n${axis}\n${key}`;
+}
+
+function nothingKnown(): Known {
+  return { series: null, range: null, reading: null, wanted: null, grown: 0, old: false };
+}
+
+/** Whether there is more in what was read by now than was then. */
+function isOutgrown({ range, grown, old }: Known, { end, points }: { end: number; points: number }): boolean {
+  return old || (range !== null && range[1] >= end && points - grown > MOST_GROWN);
 }
 
 function widened([low, high]: Range): Range {
@@ -88,6 +131,15 @@ export function isCoarse(columns: Columns, [low, high]: Range): boolean {
   const last = lowerBound(columns.x, columns.x.length, high);
   for (let at = first; at < Math.min(last, columns.x.length); at++) if ((columns.count[at] as number) > 1) return true;
   return false;
+}
+
+/** Whether the entry that holds an x stands for several points. */
+export function isCoarseAt(series: Series | null, x: number): boolean {
+  if (series === null || series.length === 0) return false;
+  const { x: all, count } = series.view();
+  const after = lowerBound(all, all.length, x);
+  const at = all[after] === x ? after : after - 1;
+  return at >= 0 && (count[at] as number) > 1;
 }
 
 /** A course with a stretch of it replaced by finer entries. */

@@ -148,6 +148,17 @@ export class Feed {
     return seriesOf(chart, runId, key, axis);
   }
 
+  /** What runs logged of a metric at exactly one step, its mean where that was several times. */
+  async readStep(runIds: readonly string[], key: string, step: number): Promise<Map<string, number>> {
+    const chart = await this.readChart({ runs: runIds.join(","), key: [key], points: 1, from: step, to: step });
+    const found = new Map<string, number>();
+    for (const line of chart.series) {
+      const value = line.mean[0];
+      if (typeof value === "number" && line.key === key) found.set(line.run_id, value);
+    }
+    return found;
+  }
+
   /** Have the lines that a run prints told, as `log` and `resync` messages, until the result is called. */
   watchLogs(runId: string): () => void {
     const users = (count: number) => (this.logUsers.get(runId) ?? 0) + count;
@@ -232,6 +243,7 @@ export class Feed {
       this.load(runId, key, axis);
       return;
     }
+    this.details.outdate(runId, key, axis);
     this.store.merge(runId, key, chart, tail, axis);
     const newest = this.latest.value(runId, key);
     if (axis === "step") this.store.series(runId, key)?.know(newest.step, newest.value);

@@ -8,6 +8,7 @@ export type RunState = Run["status"];
 export type Health = Run["health"];
 export type Summary = Schemas["MetricSummary"];
 export type Checkpoint = Schemas["CheckpointAnswer"];
+export type Surroundings = Schemas["EnvironmentAnswer"];
 export type LogEvent = Schemas["EventMessage"];
 export type Level = LogEvent["level"];
 export type LogLine = Schemas["LogLine"];

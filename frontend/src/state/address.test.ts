@@ -21,6 +21,8 @@ test("a view comes back from its address as it was", () => {
     filter: 'tag:x "y"',
     sort: "-loss",
     tab: "DIFF",
+    against: "run_3",
+    events: 'level:error "out of memory"',
     at: 1480,
   };
   expect(parseAddress(formatAddress(view))).toEqual(view);

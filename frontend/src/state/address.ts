@@ -33,6 +33,10 @@ export interface View {
   sort: string;
   /** What the config panel shows: DIFF, FULL, ENV or LAST; null as it chooses. */
   tab: string | null;
+  /** The run that config and values are held against; null: whom the page chooses. */
+  against: string | null;
+  /** Filter of the event log. */
+  events: string;
   /** Where the crosshair stands: a step of the selected run. */
   at: number | null;
 }
@@ -51,6 +55,8 @@ export const START: View = {
   filter: "",
   sort: "",
   tab: null,
+  against: null,
+  events: "",
   at: null,
 };
 
@@ -76,6 +82,8 @@ export function parseAddress(fragment: string): View {
     filter: given.get("q") ?? "",
     sort: given.get("sort") ?? "",
     tab: given.get("tab"),
+    against: given.get("vs"),
+    events: given.get("evt") ?? "",
     at: numberIn(given.get("at")),
   };
 }
@@ -104,6 +112,8 @@ function partsOf(view: View): Record<string, string | null | false> {
     q: view.filter,
     sort: view.sort,
     tab: view.tab,
+    vs: view.against,
+    evt: view.events,
     at: view.at !== null && String(view.at),
   };
 }

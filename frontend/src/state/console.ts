@@ -79,7 +79,7 @@ export class Console {
 
   /** Read what a walk lacks. One question at a time: who still lacks something after the answer asks again. */
   want(missing: Missing): void {
-    if (!this.reading) void this.read(missing.from, missing.limit);
+    if (!this.reading && this.error === null) void this.read(missing.from, missing.limit);
   }
 
   /** The place of the last line that was printed before a time; null: before all lines, or it can't be read. */

@@ -2,6 +2,15 @@ import type { components } from "../services/schema.gen";
 import type { Command, HostSeries, HostStatus, LogEvent, Run } from "../services/types";
 
 export type RunPage = components["schemas"]["RunPage"];
+/** The list as far as it was read, and from where the older ones are read on. */
+export type ReadRuns = RunPage & {
+  older?: {
+    cursor: string | null;
+    after: Run | null /** Another one each time the list is read anew. */;
+    turn: number;
+  };
+};
+type MetricSummary = components["schemas"]["MetricSummary"];
 export type HostLines = Record<string, HostSeries>;
 
 export const MAX_EVENTS = 2_000;
@@ -25,6 +34,64 @@ export function withRun(page: RunPage, run: Run): RunPage {
 export function withoutRuns<Page extends RunPage>(page: Page, ids: readonly string[]): Page {
   const runs = page.runs.filter((run) => !ids.includes(run.id));
   return runs.length === page.runs.length ? page : { ...page, runs };
+}
+
+/**
+ * The list with a page in its place: of what was known between the run before the page and the page's last one, only
+ * what the page tells stays; the last page has nothing behind it.
+ */
+export function withPage(known: RunPage, page: RunPage, after: Run | null): RunPage {
+  const last = page.runs.at(-1);
+  const newer = after === null ? [] : known.runs.filter((run) => byNewest(run, after) <= 0);
+  const ends = page.next_cursor === null || last === undefined;
+  const older = ends ? [] : known.runs.filter((run) => byNewest(run, last) > 0);
+  return { ...known, runs: [...newer, ...page.runs, ...older], next_cursor: page.next_cursor };
+}
+
+/** What a run became: itself when nothing changed. */
+export type Change = (run: Run) => Run;
+
+/** The list with some runs changed; the same list when that changes nothing. */
+export function withChanges<Page extends RunPage>(page: Page, changes: ReadonlyMap<string, Change>): Page {
+  let runs: Run[] | null = null;
+  for (const [index, run] of page.runs.entries()) {
+    const changed = changes.get(run.id)?.(run) ?? run;
+    if (changed === run) continue;
+    runs ??= [...page.runs];
+    runs[index] = changed;
+  }
+  return runs === null ? page : { ...page, runs };
+}
+
+/** How far a run came since the list told of it. */
+export interface Progress {
+  step: number;
+  /** RFC 3339; null when no time was told. */
+  time: string | null;
+  /** Newest values by metric. */
+  values: Readonly<Record<string, number | string>>;
+}
+
+export function progressed(run: Run, { step, time, values }: Progress): Run {
+  const news = Object.entries(values).filter(([name, value]) => !isSame(run.summary?.[name], value, step));
+  if (news.length === 0 && run.step === step && run.last_time === time) return run;
+  const summary = { ...run.summary };
+  for (const [name, value] of news) summary[name] = lastValue(summary[name], value, step, time ?? run.updated_at);
+  return { ...run, step, last_time: time, summary };
+}
+
+function isSame(known: MetricSummary | undefined, value: number | string, step: number): boolean {
+  return known !== undefined && known.last === value && known.last_step === step;
+}
+
+function lastValue(
+  known: MetricSummary | undefined,
+  last: number | string,
+  last_step: number,
+  last_time: string,
+): MetricSummary {
+  const first = { count: 1, first: last, min: null, min_step: null, max: null, max_step: null, nonfinite: 0 };
+  return { ...(known ?? first), last, last_step, last_time };
 }
 
 /** Where a run stands in a list that has the newest first: below zero when `left` comes before `right`. */

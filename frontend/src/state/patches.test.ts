@@ -123,6 +123,35 @@ test("steps reach the list a few times a second, and sampled metrics are no step
   expect(queries.getQueryData<Run>(runKey("x"))?.step).toBe(5);
 });
 
+test("the last value of a metric goes along, also one that diverged or is new", async () => {
+  const tell = (step: number, metrics: Record<string, number | string>) =>
+    say({ type: "metric_update", run_id: "b", step, metrics, time: 1e6 });
+  tell(7, { loss: 1, "val/loss": 2 });
+  tell(8, { loss: "NaN" });
+  await vi.advanceTimersByTimeAsync(250);
+  expect(listed()[0]?.summary).toMatchObject({ loss: { last: "NaN" }, "val/loss": { last: 2 } });
+});
+
+test("a step that is known already, or of a run that is not listed, leaves the list as it is", async () => {
+  const message = { type: "metric_update", run_id: "b", step: 7, metrics: { loss: 1 }, time: 1e6 } as const;
+  say(message);
+  await vi.advanceTimersByTimeAsync(250);
+  const before = queries.getQueryData(RUNS);
+  say(message);
+  say({ ...message, run_id: "x" });
+  await vi.advanceTimersByTimeAsync(250);
+  expect(queries.getQueryData(RUNS)).toBe(before);
+});
+
+test("a step leaves the other runs the objects that they were", async () => {
+  queries.setQueryData<RunPage>(RUNS, { runs: [run("b"), run("a")], next_cursor: null, counts: {} });
+  const other = listed()[1];
+  say({ type: "metric_update", run_id: "b", step: 7, metrics: { loss: 1 }, time: 1e6 });
+  await vi.advanceTimersByTimeAsync(250);
+  expect(listed()[0]?.step).toBe(7);
+  expect(listed()[1]).toBe(other);
+});
+
 test("a deleted run leaves the list", () => {
   say({ type: "run_deleted", run_id: "b" });
   expect(listed()).toEqual([]);

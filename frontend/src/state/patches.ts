@@ -1,5 +1,5 @@
 import type { QueryClient } from "@tanstack/react-query";
-import { progressOf } from "../live/decode";
+import { isSampled, progressOf } from "../live/decode";
 import { ALL_RUNS, type Feed } from "../live/feed";
 import { answerOf, type Client } from "../services/api";
 import type { Command, HostStatus, LogEvent, MetricUpdate, Run, ServerMessage } from "../services/types";
@@ -15,12 +15,17 @@ import {
   SYSTEM_HISTORY,
 } from "./keys";
 import {
+  type Change,
   type EventPages,
   further,
   type HostLines,
   MAX_EVENTS,
+  type Progress,
+  progressed,
   type RunPage,
+  withChanges,
   withEvent,
+  withoutRuns,
   withRun,
   withSample,
 } from "./merge";
@@ -29,7 +34,6 @@ const PROGRESS_MS = 250;
 
 type Message<Type> = Extract<ServerMessage, { type: Type }>;
 type Handlers = { [Type in ServerMessage["type"]]?: (message: Message<Type>) => void };
-type Progress = Pick<Run, "step" | "last_time">;
 
 /** Keeps the cached answers of REST true to what the socket tells, so that nothing is ever polled. */
 export class Patches {
@@ -92,28 +96,33 @@ export class Patches {
     const progress = progressOf(update);
     if (progress === null) return;
     const { step, time } = progress;
-    this.progress.set(update.run_id, { step, last_time: time === null ? null : new Date(time / 1000).toISOString() });
+    const news = Object.entries(update.metrics).filter(([name]) => !isSampled(name));
+    this.progress.set(update.run_id, {
+      step,
+      time: time === null ? null : new Date(time / 1000).toISOString(),
+      values: { ...this.progress.get(update.run_id)?.values, ...Object.fromEntries(news) },
+    });
     this.timer ??= setTimeout(() => this.flushProgress(), PROGRESS_MS);
   }
 
   private flushProgress(): void {
     this.timer = null;
-    const changes = new Map(this.progress);
+    const changes = [...this.progress].map(([id, progress]) => [id, (run: Run) => progressed(run, progress)] as const);
     this.progress.clear();
-    this.queries.setQueryData<RunPage>(RUNS, (page) => page && { ...page, runs: page.runs.map(patched) });
-    for (const id of changes.keys()) this.queries.setQueryData<Run>(runKey(id), (run) => run && patched(run));
-
-    function patched(run: Run): Run {
-      const change = changes.get(run.id);
-      return change ? { ...run, ...change } : run;
-    }
+    this.change(new Map(changes));
   }
 
   private patchRun(id: string, change: Partial<Run>): void {
-    const patch = (run: Run) => (run.id === id ? { ...run, ...change } : run);
-    this.queries.setQueryData<RunPage>(RUNS, (page) => page && { ...page, runs: page.runs.map(patch) });
-    this.queries.setQueryData<Run>(runKey(id), (run) => run && patch(run));
+    this.change(new Map([[id, (run: Run) => ({ ...run, ...change })]]));
     this.overtake();
+  }
+
+  private change(changes: ReadonlyMap<string, Change>): void {
+    const page = this.queries.getQueryData<RunPage>(RUNS);
+    const next = page && withChanges(page, changes);
+    // Whoever holds the list looks at all of it when it is another one.
+    if (next !== page) this.queries.setQueryData<RunPage>(RUNS, next);
+    for (const [id, change] of changes) this.queries.setQueryData<Run>(runKey(id), (run) => run && change(run));
   }
 
   /** A list that is on its way may be older than what came meanwhile, and would take its place: it is read anew. */
@@ -139,10 +148,7 @@ export class Patches {
 
   private removeRun(id: string): void {
     this.feed.forget(id);
-    this.queries.setQueryData<RunPage>(
-      RUNS,
-      (page) => page && { ...page, runs: page.runs.filter((run) => run.id !== id) },
-    );
+    this.queries.setQueryData<RunPage>(RUNS, (page) => page && withoutRuns(page, [id]));
     this.overtake();
     this.queries.setQueryData(runKey(id), null);
     this.queries.removeQueries({ queryKey: [...CHECKPOINTS, id] });

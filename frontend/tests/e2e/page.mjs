@@ -13,6 +13,7 @@ let browser;
 let page;
 let cdp;
 let scripts;
+let errors;
 
 const ORDERS = {
   /** Go to an address with a processor so many times slower; with `watch` note what the page shows, see `watchFrames`. */
@@ -25,6 +26,8 @@ const ORDERS = {
     page = await browser.newPage({ viewport: { width: 1920, height: 1080 } });
     page.setDefaultTimeout(PATIENCE_MS);
     scripts = [];
+    errors = [];
+    page.on("pageerror", (error) => errors.push(String(error)));
     page.on("response", (answer) => {
       if (answer.request().resourceType() === "script") scripts.push(answer);
     });
@@ -48,6 +51,11 @@ const ORDERS = {
     const { result, exceptionDetails } = await cdp.send("Runtime.evaluate", { expression, returnByValue: true });
     if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
     return result.value;
+  },
+
+  /** What went wrong in the page's own code. */
+  async errors() {
+    return errors;
   },
 
   /** Seconds of the main thread so far, and the time. */

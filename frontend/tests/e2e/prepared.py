@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from stepwire import TrainingMonitor
 
@@ -28,7 +29,11 @@ def rate(step, peak):
 
 
 def train(name, *, floor, speed=150, noise=0.04, seed=1, peak=6e-4, steps=STEPS, checkpoints=0, spike=False, **more):
-    config = {"optimizer": {"name": "adamw", "lr": peak, "warmup": 80}, "model": {"width": 512, "layers": 12}, "seed": seed}
+    config = {
+        "optimizer": {"name": "adamw", "lr": peak, "warmup": 80},
+        "model": {"width": 512, "layers": 12},
+        "seed": seed,
+    }
     for path, value in more.pop("config", {}).items():
         section, _, key = path.partition(".")
         config[section] = {**config[section], key: value} if key else value
@@ -43,8 +48,11 @@ def train(name, *, floor, speed=150, noise=0.04, seed=1, peak=6e-4, steps=STEPS,
                 monitor.log_metrics({"val/loss": value, "val/accuracy": 1 - value / 4}, step=step)
                 print(f"step {step + 1}/{STEPS} val/loss {value:.4f}")
             if checkpoints and step % (STEPS // checkpoints) == STEPS // checkpoints - 1:
-                path = os.path.join(tempfile.gettempdir(), "stepwire-prepared", name, f"step_{step + 1}.npz")
-                monitor.save_checkpoint(path, step=step, metrics={"val/loss": curve(step, floor, speed, 0, seed)})
+                path = Path(tempfile.gettempdir()) / "stepwire-prepared" / name / f"step_{step + 1}.npz"
+                saved = monitor.save_checkpoint(
+                    path, step=step, metrics={"val/loss": curve(step, floor, speed, 0, seed)}
+                )
+                monitor.mark_best_checkpoint(saved)  # each is better than the one before
             if spike:
                 time.sleep(0.004)
 
@@ -90,7 +98,9 @@ def live(name, seconds, seed, pause):
         print("LIVE", flush=True)
         for step in range(steps):
             loss = curve(step, 0.6, 900, 0.05, seed)
-            monitor.log_metrics({"train/loss": loss, "lr": 6e-4 * math.exp(-step / 5000), "grad_norm": 0.4 + loss / 3}, step=step)
+            monitor.log_metrics(
+                {"train/loss": loss, "lr": 6e-4 * math.exp(-step / 5000), "grad_norm": 0.4 + loss / 3}, step=step
+            )
             if step % 100 == 99:
                 monitor.log_metrics({"val/loss": loss + 0.05}, step=step)
                 print(f"step {step + 1} loss {loss:.4f}", flush=True)
@@ -102,7 +112,15 @@ def live(name, seconds, seed, pause):
 def prepare():
     for seed in range(1, 6):
         train(f"lm-seed{seed}", floor=0.80, seed=seed, group="lm-seeds", tags=["seeds"], noise=0.08)
-    train("lm-wide", floor=0.55, seed=42, peak=3e-4, checkpoints=8, tags=["sota"], config={"model.width": 1024, "dropout": 0.0})
+    train(
+        "lm-wide",
+        floor=0.55,
+        seed=42,
+        peak=3e-4,
+        checkpoints=8,
+        tags=["sota"],
+        config={"model.width": 1024, "dropout": 0.0},
+    )
     train("lm-base", floor=0.74, seed=41, checkpoints=4, config={"dropout": 0.1})
     train("lm-deep", floor=0.66, seed=43, config={"model.layers": 24, "dropout": 0.1})
     train("lm-spiky", floor=0.70, seed=44, spike=True, config={"dropout": 0.1})
@@ -118,7 +136,7 @@ def main():
     seconds = float(sys.argv[2]) if sys.argv[1:2] == ["--live"] else 0
     prepare()
     code = "import prepared; prepared.{}"
-    here = os.path.dirname(os.path.abspath(__file__))
+    here = Path(__file__).resolve().parent
     for call in ("wide('probe-wide')", "crash('lora-crash')", "fail('lm-lr12e4')"):
         subprocess.run([sys.executable, "-c", code.format(call)], cwd=here, check=False, stderr=subprocess.DEVNULL)
     calls = [f"live('lm-live{seed}', {seconds}, {seed}, 0.05)" for seed in (1, 2)] if seconds else []

@@ -55,8 +55,14 @@ export function tagsPlugin(lines: () => readonly DrawnLine[], palette: Palette):
   };
 }
 
+/** A line that goes on beyond the chart has there the value with which it leaves. */
 function tagOf(chart: uPlot, line: DrawnLine): Tag[] {
   if (line.end === null) return [];
+  const { min = 0, max = 0 } = chart.scales.x ?? {};
+  if (line.end.x < (min as number)) return [];
+  if (line.end.x > (max as number)) {
+    return line.edge === null ? [] : [{ y: heightOf(chart, line.edge), text: value(line.edge), colour: line.paint }];
+  }
   return [{ y: heightOf(chart, line.end.y), text: value(line.lastValue), colour: line.paint }];
 }
 

@@ -55,7 +55,7 @@ export const DETAILS: readonly Command[] = [
         );
       if (other.id === run.id) return "THIS IS THE BEST RUN";
       const compared = [run.id, other.id];
-      context.change({ run: run.id, compared, tab: "DIFF" });
+      context.change({ run: run.id, compared, tab: "DIFF", against: other.id });
       context.screen.show("config");
       return `AGAINST R${other.number} ${other.name}`;
     },

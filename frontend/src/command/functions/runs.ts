@@ -1,11 +1,11 @@
+import { mainOf, mainValue, reasonOf } from "../../components/runs/attention";
+import { COLUMNS, ordered, orderIn } from "../../components/runs/order";
 import { MAX_COMPARED } from "../../lib/compare";
-import { lossTabs } from "../../lib/pick";
+import type { Run } from "../../services/types";
 import type { Command, Context } from "../command";
 import { CommandError } from "../command";
 import { findRuns } from "../grammar";
 import { runOf } from "./given";
-
-const COLUMNS = ["number", "name", "status", "step", "loss", "age", "attention"];
 
 export const RUNS: readonly Command[] = [
   {
@@ -23,12 +23,14 @@ export const RUNS: readonly Command[] = [
   {
     name: "ATTN",
     also: ["ALERTS"],
-    does: "which run needs me: failed, stalled and diverging runs first",
+    does: "turn to the run that needs somebody most: failed, silent or diverging ones stand first",
     group: "RUNS",
-    go: (_, { change, screen }) => {
-      change({ sort: "attention", filter: "" });
+    go: (_, { change, runs, screen }) => {
+      const [first] = ordered(runs(), orderIn("attention"), Date.now());
+      const reason = first && reasonOf(first, Date.now());
+      change({ sort: "attention", filter: "", ...(first && reason !== null ? { run: first.id } : {}) });
       screen.show("runs");
-      return undefined;
+      return first && reason !== null ? `R${first.number} ${first.name}: ${reason}` : "NO RUN NEEDS YOU";
     },
   },
   {
@@ -39,7 +41,7 @@ export const RUNS: readonly Command[] = [
     complete: (args) => (args.length > 1 ? ["DESC"] : COLUMNS.map((name) => name.toUpperCase())),
     go: ({ args: [column, order] }, { change, screen }) => {
       const name = column?.toLowerCase();
-      if (name === undefined || !COLUMNS.includes(name))
+      if (name === undefined || !isColumn(name))
         throw new CommandError(`SORT takes a column: ${COLUMNS.join(", ").toUpperCase()}.`);
       change({ sort: order?.toUpperCase() === "DESC" ? `-${name}` : name });
       screen.show("runs");
@@ -188,17 +190,20 @@ function tagged(tags: readonly string[], changes: readonly string[]): string[] {
   return [...new Set([...tags, ...added])].filter((tag) => !gone.has(tag));
 }
 
-/** The run of the selected one's project whose main loss is least, as far as summaries tell; null when none has one. */
-export function bestRun({ runs, selected }: Pick<Context, "runs" | "selected">) {
+/** The run of the selected one's project whose main value is least, as far as summaries tell; null when none has one. */
+export function bestRun({ runs, selected }: Pick<Context, "runs" | "selected">): Run | null {
   const own = selected();
-  const metric = own && lossTabs(Object.keys(own.summary))[0]?.metrics[0];
-  let best: { run: ReturnType<typeof runs>[number]; value: number } | null = null;
+  let best: { run: Run; value: number } | null = null;
   for (const run of runs()) {
-    if (own !== null && run.project !== own.project) continue;
-    const value = Number((metric ? run.summary[metric] : Object.values(run.summary)[0])?.last);
-    if (Number.isFinite(value) && (best === null || value < best.value)) best = { run, value };
+    if (own !== null && (run.project !== own.project || mainOf(run) !== mainOf(own))) continue;
+    const value = mainValue(run);
+    if (value !== null && Number.isFinite(value) && (best === null || value < best.value)) best = { run, value };
   }
   return best?.run ?? null;
+}
+
+function isColumn(name: string): boolean {
+  return COLUMNS.some((column) => column === name);
 }
 
 function step({ runs, selected, change }: Context, by: 1 | -1): string | undefined {

@@ -2,6 +2,7 @@ import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-li
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { aCheckpoint, withLayout } from "../fixtures";
 import { CheckpointList } from "./CheckpointList";
+import { MetricColumns } from "./MetricColumns";
 
 beforeEach(withLayout);
 afterEach(cleanup);
@@ -78,4 +79,35 @@ test("a refusal is told on the button", async () => {
   show(vi.fn().mockRejectedValue(new Error("The run is gone.")));
   fireEvent.click(screen.getByRole("button", { name: "Mark as best: ckpt_0003" }));
   expect(await screen.findByRole("button", { name: "The run is gone.: ckpt_0003" })).toBeTruthy();
+});
+
+test("y copies the path of the row in focus, and says so", async () => {
+  const writeText = vi.fn(async () => undefined);
+  vi.stubGlobal("navigator", { ...navigator, clipboard: { writeText } });
+  show();
+  const row = screen.getAllByRole("row")[2] as HTMLElement;
+  expect(row.closest("[data-keys]")?.getAttribute("data-keys")).toBe("y");
+  fireEvent.keyDown(row, { key: "y" });
+  expect((await screen.findByText("COPIED /models/1.npz")).role).toBe("status");
+  expect(writeText).toHaveBeenCalledExactlyOnceWith("/models/1.npz");
+  vi.unstubAllGlobals();
+});
+
+test("metrics that were chosen get the columns, in that order, and sort like any other", () => {
+  render(<CheckpointList checkpoints={checkpoints} chosen={["acc", "val/*", "gone"]} onMarkBest={vi.fn()} />);
+  const titles = screen.getAllByRole("columnheader").map((heading) => heading.textContent);
+  expect(titles.slice(0, 5)).toEqual(["ID", "STEP", "ACCURACY", "vs BEST", "LOSS"]);
+  sortBy("ACCURACY");
+  expect(ids()).toEqual(["ckpt_0002", "ckpt_0001", "ckpt_0003"]);
+});
+
+test("a metric gets its column, or loses it, by the choice in the heading", () => {
+  const choose = vi.fn();
+  render(<MetricColumns checkpoints={checkpoints} chosen={["acc"]} onChoose={choose} />);
+  const choice = screen.getByRole<HTMLSelectElement>("combobox", { name: "Columns of metrics" });
+  expect([...choice.options].map(({ text }) => text)).toEqual(["1/2 METRICS", "+ val/loss", "− acc"]);
+  fireEvent.change(choice, { target: { value: "val/loss" } });
+  expect(choose).toHaveBeenLastCalledWith(["acc", "val/loss"]);
+  fireEvent.change(choice, { target: { value: "acc" } });
+  expect(choose).toHaveBeenLastCalledWith([]);
 });

@@ -1,6 +1,7 @@
-import { type CSSProperties, useMemo, useState } from "react";
+import { type CSSProperties, useEffect, useMemo, useState } from "react";
 import { isAccuracyLike, isLossLike } from "../../lib/pick";
 import type { Checkpoint } from "../../services/types";
+import { copyText } from "../ui/clipboard";
 import { Icon } from "../ui/Icon";
 import table from "../ui/Table.module.css";
 import { useRowKeys } from "../ui/useRowKeys";
@@ -9,13 +10,18 @@ import { CheckpointCard } from "./CheckpointCard";
 import styles from "./CheckpointList.module.css";
 import { CheckpointRow } from "./CheckpointRow";
 import { metricColumns, type Sort, sorted } from "./columns";
+import { metricClass } from "./room";
 import { Scale } from "./scale";
 
 interface CheckpointListProps {
   checkpoints: readonly Checkpoint[];
+  /** Metrics that somebody gave a column, by name or glob; none: the first that there are. */
+  chosen?: readonly string[];
   /** Throws an `Error` to show. */
   onMarkBest(id: string): Promise<void>;
 }
+
+const NOT_CHOSEN: readonly string[] = [];
 
 interface Column {
   id: string;
@@ -28,10 +34,11 @@ interface Column {
 }
 
 /** The checkpoints of a run, by any column; a row opens its details. */
-export function CheckpointList({ checkpoints, onMarkBest }: CheckpointListProps) {
+export function CheckpointList({ checkpoints, chosen = NOT_CHOSEN, onMarkBest }: CheckpointListProps) {
   const [sort, setSort] = useState<Sort>({ column: "id", descending: true });
   const [openId, setOpenId] = useState<string | null>(null);
-  const metrics = useMemo(() => metricColumns(checkpoints), [checkpoints]);
+  const metrics = useMemo(() => metricColumns(checkpoints, chosen), [checkpoints, chosen]);
+  const { said, copyPath } = useCopied(checkpoints);
   const shown = useMemo(() => sorted(checkpoints, sort), [checkpoints, sort]);
   const open = checkpoints.find((checkpoint) => checkpoint.id === openId) ?? null;
   if (checkpoints.length === 0) return <p className="empty">No checkpoint yet. save_checkpoint(path) puts one here.</p>;
@@ -48,16 +55,39 @@ export function CheckpointList({ checkpoints, onMarkBest }: CheckpointListProps)
         <Grid
           checkpoints={shown}
           metrics={metrics}
+          keep={chosen.length > 0}
           sort={sort}
           onSort={(column) => setSort(next(sort, column))}
+          onCopy={copyPath}
           openId={openId}
           onOpen={(id) => setOpenId(id === openId ? null : id)}
           onMarkBest={onMarkBest}
         />
       </div>
+      <p className={styles.said} role="status">
+        {said}
+      </p>
       {open && <CheckpointCard checkpoint={open} onMarkBest={onMarkBest} onClose={() => setOpenId(null)} />}
     </div>
   );
+}
+
+const SAID_MS = 2_000;
+
+/** Copying a checkpoint's path, and what became of it, for a moment. */
+function useCopied(checkpoints: readonly Checkpoint[]) {
+  const [said, setSaid] = useState("");
+  useEffect(() => {
+    if (said === "") return;
+    const timer = setTimeout(() => setSaid(""), SAID_MS);
+    return () => clearTimeout(timer);
+  }, [said]);
+  const copyPath = async (id: string) => {
+    const checkpoint = checkpoints.find((each) => each.id === id);
+    if (checkpoint === undefined) return;
+    setSaid((await copyText(checkpoint.filepath)) ? `COPIED ${checkpoint.filepath}` : "COPYING IS NOT ALLOWED HERE");
+  };
+  return { said, copyPath };
 }
 
 /** Another column starts descending, as the newest and the largest are looked for most; the same one turns round. */
@@ -65,11 +95,11 @@ function next(sort: Sort, column: string): Sort {
   return { column, descending: sort.column === column ? !sort.descending : true };
 }
 
-function columnsOf(metrics: readonly string[]): Column[] {
+function columnsOf(metrics: readonly string[], keep: boolean): Column[] {
   return [
     { id: "id", title: "ID", width: "108px" },
     { id: "step", title: "STEP", number: true, width: "84px" },
-    ...metrics.flatMap((name, index) => metricColumn(name, index)),
+    ...metrics.flatMap((name, index) => metricColumn(name, index, keep)),
     { id: "size", title: "SIZE", number: true, width: "90px", className: styles.roomy },
     { id: "sha256", title: "SHA256", width: "92px", className: styles.wide },
     { id: "verdict", title: "VERDICT", width: "104px", className: styles.medium },
@@ -77,8 +107,8 @@ function columnsOf(metrics: readonly string[]): Column[] {
   ];
 }
 
-function metricColumn(name: string, index: number): Column[] {
-  const className = index === 0 ? undefined : index === 1 ? styles.medium : styles.wide;
+function metricColumn(name: string, index: number, keep: boolean): Column[] {
+  const className = metricClass(index, keep);
   const column = {
     id: `metric:${name}`,
     title: titleOf(name),
@@ -110,26 +140,39 @@ const ACTIONS = { width: "minmax(168px, 1fr)" };
 interface GridProps {
   checkpoints: readonly Checkpoint[];
   metrics: readonly string[];
+  /** The metrics were chosen and stay, however little room there is. */
+  keep: boolean;
   sort: Sort;
   onSort(column: string): void;
+  onCopy(id: string): void;
   openId: string | null;
   onOpen(id: string): void;
   onMarkBest(id: string): Promise<void>;
 }
 
-function Grid({ checkpoints, metrics, sort, onSort, openId, onOpen, onMarkBest }: GridProps) {
+function Grid({ checkpoints, metrics, keep, sort, onSort, onCopy, openId, onOpen, onMarkBest }: GridProps) {
   const { scroll, rows } = useRows<HTMLDivElement>(checkpoints.length);
-  const columns = useMemo(() => columnsOf(metrics), [metrics]);
+  const columns = useMemo(() => columnsOf(metrics, keep), [metrics, keep]);
   const ids = useMemo(() => checkpoints.map((checkpoint) => checkpoint.id), [checkpoints]);
   const scale = useMemo(() => new Scale(checkpoints, metrics[0]), [checkpoints, metrics]);
-  const keys = useRowKeys({ ids, start: openId, scrollTo: (index) => rows.scrollToIndex(index), open: onOpen });
+  const keys = useRowKeys({
+    ids,
+    start: openId,
+    scrollTo: (index) => rows.scrollToIndex(index),
+    open: onOpen,
+    other: (key, id) => {
+      if (key === "y") onCopy(id);
+      return key === "y";
+    },
+  });
   return (
     <div
       className={`${table.table} ${styles.list}`}
       role="grid"
+      data-keys="y"
       aria-label="Checkpoints"
       aria-rowcount={checkpoints.length + 1}
-      style={{ ...columnWidths(columns), ...rowCount(checkpoints.length) }}
+      style={{ ...columnWidths(columns, keep ? metrics.length : 0), ...rowCount(checkpoints.length) }}
     >
       <div role="rowgroup">
         <div className={table.head} role="row" aria-rowindex={1}>
@@ -151,6 +194,7 @@ function Grid({ checkpoints, metrics, sort, onSort, openId, onOpen, onMarkBest }
                 ref={keys.rowRef(checkpoint.id)}
                 checkpoint={checkpoint}
                 metrics={metrics}
+                keep={keep}
                 scale={scale}
                 index={index}
                 top={start}
@@ -168,18 +212,20 @@ function Grid({ checkpoints, metrics, sort, onSort, openId, onOpen, onMarkBest }
   );
 }
 
-/** Lists of widths: what fits is chosen by the panel's own width. */
-function columnWidths(columns: readonly Column[]): CSSProperties {
-  const widths = (hidden: readonly (string | undefined)[]) =>
-    [...columns.filter(({ className }) => className === undefined || !hidden.includes(className)), ACTIONS]
-      .map(({ width }) => width)
-      .join(" ");
-  return {
-    "--columns-wide": widths([]),
-    "--columns-roomy": widths([styles.wide]),
-    "--columns-medium": widths([styles.wide, styles.roomy]),
-    "--columns-narrow": widths([styles.wide, styles.roomy, styles.medium]),
-  } as CSSProperties;
+/** Lists of widths: what fits is chosen by the panel's own width; columns that stay may need more than that. */
+function columnWidths(columns: readonly Column[], kept: number): CSSProperties {
+  const { wide, roomy, medium } = styles;
+  const hidden = { wide: [], roomy: [wide], medium: [wide, roomy], narrow: [wide, roomy, medium] };
+  const variants = Object.entries(hidden).flatMap(([name, classes]: [string, (string | undefined)[]]) => {
+    const shown = columns.filter(({ className }) => className === undefined || !classes.includes(className));
+    const widths = [...shown, ACTIONS].map(({ width }) => width);
+    const least = widths.reduce((sum, width) => sum + Number.parseInt(width.replace("minmax(", ""), 10), 0);
+    return [
+      [`--columns-${name}`, widths.join(" ")],
+      [`--least-${name}`, kept === 0 ? "0" : `${least}px`],
+    ];
+  });
+  return { ...Object.fromEntries(variants), "--shown": 2 + Math.max(1, kept) } as CSSProperties;
 }
 
 interface HeadingProps {

@@ -7,6 +7,7 @@ import table from "../ui/Table.module.css";
 import { CheckpointActions } from "./CheckpointActions";
 import styles from "./CheckpointList.module.css";
 import { metricOf, nameOf, shortHash } from "./columns";
+import { metricClass } from "./room";
 import type { Scale } from "./scale";
 
 interface CheckpointRowProps extends CellsProps {
@@ -46,11 +47,13 @@ export function CheckpointRow({ index, top, current, open, onOpen, onFocus, ref,
 interface CellsProps {
   checkpoint: Checkpoint;
   metrics: readonly string[];
+  /** The metrics were chosen and stay, however little room there is. */
+  keep: boolean;
   scale: Scale;
   onMarkBest(id: string): Promise<void>;
 }
 
-function Cells({ checkpoint, metrics, scale, onMarkBest }: CellsProps) {
+function Cells({ checkpoint, metrics, keep, scale, onMarkBest }: CellsProps) {
   const missing = checkpoint.verdict === "missing";
   return (
     <>
@@ -67,7 +70,7 @@ function Cells({ checkpoint, metrics, scale, onMarkBest }: CellsProps) {
         {stepText(checkpoint.step)}
       </span>
       {metrics.map((name, index) => (
-        <Metric key={name} name={name} index={index} checkpoint={checkpoint} scale={scale} />
+        <Metric key={name} name={name} index={index} keep={keep} checkpoint={checkpoint} scale={scale} />
       ))}
       <span role="gridcell" className={`number dim ${styles.roomy}`}>
         {bytes(checkpoint.size)}
@@ -91,15 +94,16 @@ function Cells({ checkpoint, metrics, scale, onMarkBest }: CellsProps) {
 interface MetricProps {
   name: string;
   index: number;
+  keep: boolean;
   checkpoint: Checkpoint;
   scale: Scale;
 }
 
-function Metric({ name, index, checkpoint, scale }: MetricProps) {
+function Metric({ name, index, keep, checkpoint, scale }: MetricProps) {
   const now = metricOf(checkpoint, name);
   if (index > 0) {
     return (
-      <span role="gridcell" className={`number value ${index === 1 ? styles.medium : styles.wide}`}>
+      <span role="gridcell" className={`number value ${metricClass(index, keep) ?? ""}`}>
         {value(now)}
       </span>
     );

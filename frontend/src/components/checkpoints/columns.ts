@@ -1,15 +1,24 @@
 import { toNumber } from "../../lib/format";
 import { goalOf } from "../../lib/goal";
+import { isGlob, meant } from "../../lib/patterns";
 import { lossTabs } from "../../lib/pick";
 import type { Checkpoint, Value } from "../../services/types";
 
 const MAX_METRICS = 3;
 
-/** The metrics that get a column: the loss-like first, then scores, no more than three. */
-export function metricColumns(checkpoints: readonly Checkpoint[]): string[] {
+/** All metrics that checkpoints were saved with: the loss-like first, then scores, then the others. */
+export function metricNames(checkpoints: readonly Checkpoint[]): string[] {
   const names = new Set(checkpoints.flatMap((checkpoint) => Object.keys(checkpoint.metrics)));
   const first = lossTabs([...names]).flatMap((tab) => tab.metrics);
-  return [...new Set([...first, ...names])].slice(0, MAX_METRICS);
+  return [...new Set([...first, ...names])];
+}
+
+/** The metrics that get a column: those chosen, by name or glob; without any that there is, the first three. */
+export function metricColumns(checkpoints: readonly Checkpoint[], chosen: readonly string[] = []): string[] {
+  const names = metricNames(checkpoints);
+  const found = chosen.flatMap((each) => (isGlob(each) ? meant(names, [each]) : names.filter((name) => name === each)));
+  if (found.length > 0) return [...new Set(found)];
+  return names.slice(0, MAX_METRICS);
 }
 
 /** A checkpoint's metric as a number; null when it has none of that name. */

@@ -72,7 +72,7 @@ function RunConsole({ panelId, runId }: { panelId: string; runId: string }) {
         </>
       }
     >
-      <div className={styles.console} data-own-keys="j k n N f w">
+      <div className={styles.console}>
         <div className={styles.bar}>
           <SearchField {...search} current={current} onChange={search.setText} onStep={search.step} onLeave={leave} />
           <Filters filter={filter} ranks={ranks} onChange={setFilter} />

@@ -1,8 +1,8 @@
 import type { CSSProperties } from "react";
 import type { Colour, Look } from "./ansi";
 
-/** Text on the page's ground keeps this contrast, whatever colour a script chose. */
-const LEAST_CONTRAST = 4.5;
+/** On black; on the brighter ground of the line that was walked to it is 4.5 then. */
+const LEAST_CONTRAST = 5.5;
 const BLACK_LUMINANCE = 0;
 
 /** A look as styles; the sixteen colours of the palette are variables of the style sheet. */

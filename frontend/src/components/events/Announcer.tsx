@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "react";
-import type { LogEvent } from "../../services/types";
+import type { LogEvent, Run } from "../../services/types";
 import { isNews } from "./levels";
 
 const EVERY_MS = 5_000;
@@ -7,11 +7,12 @@ const EVERY_MS = 5_000;
 interface AnnouncerProps {
   /** Newest first. */
   events: readonly LogEvent[];
-  names: ReadonlyMap<string, string>;
+  /** By id. */
+  runs: ReadonlyMap<string, Run>;
 }
 
-/** Tells a screen reader of errors and changes of status, one at a time, at most every five seconds. */
-export function Announcer({ events, names }: AnnouncerProps) {
+/** Tells a screen reader of errors, alerts and changes of status, one at a time, at most every five seconds. */
+export function Announcer({ events, runs }: AnnouncerProps) {
   const [said, setSaid] = useState("");
   const last = useRef<{ id: number; at: number } | null>(null);
   useEffect(() => {
@@ -21,11 +22,11 @@ export function Announcer({ events, names }: AnnouncerProps) {
     const wait = Math.max(0, last.current.at + EVERY_MS - Date.now());
     const timer = setTimeout(() => {
       last.current = { id: newest.id, at: Date.now() };
-      const name = newest.run_id == null ? newest.source : (names.get(newest.run_id) ?? newest.source);
+      const name = newest.run_id == null ? newest.source : (runs.get(newest.run_id)?.name ?? newest.source);
       setSaid(`${name}: ${newest.message.split("\n", 1)[0]}`);
     }, wait);
     return () => clearTimeout(timer);
-  }, [events, names]);
+  }, [events, runs]);
   return (
     <p className="sr" role="status">
       {said}

@@ -1,7 +1,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
-import { clock, day } from "../../lib/format";
-import type { LogEvent } from "../../services/types";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { clock, day, step as stepText } from "../../lib/format";
+import type { LogEvent, Run } from "../../services/types";
 import { Icon } from "../ui/Icon";
 import { useRowKeys } from "../ui/useRowKeys";
 import styles from "./EventLog.module.css";
@@ -12,18 +12,29 @@ const NEAR_END_PX = 400;
 
 interface EventLinesProps {
   events: readonly LogEvent[];
-  /** Names of the runs by id. */
-  names: ReadonlyMap<string, string>;
+  /** By id. */
+  runs: ReadonlyMap<string, Run>;
+  /** Where the charts' crosshair stands. */
+  at: Place | null;
   hasOlder: boolean;
   onOlder(): void;
   following: boolean;
   /** The reader left the newest line, or came back to it. */
   onHold(): void;
   onFollow(): void;
+  /** Turn to where an event happened. */
+  onTurn(event: LogEvent): void;
+}
+
+interface Place {
+  run: string;
+  step: number;
 }
 
 /** The lines that can be seen; some open to what does not fit. */
-export function EventLines({ events, names, hasOlder, onOlder, following, onHold, onFollow }: EventLinesProps) {
+export function EventLines(props: EventLinesProps) {
+  const { events, runs, at, hasOlder, onOlder, following, onHold, onFollow, onTurn } = props;
+  const ids = useMemo(() => events.map((event) => String(event.id)), [events]);
   const scroll = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
   const lines = useVirtualizer({
@@ -36,12 +47,15 @@ export function EventLines({ events, names, hasOlder, onOlder, following, onHold
   useEffect(() => {
     if (following && scroll.current !== null && scroll.current.scrollTop > 0) scroll.current.scrollTop = 0;
   }, [following]);
-  const toggle = (id: number) => setOpen((known) => toggled(known, id));
+  const choose = (event: LogEvent) => {
+    setOpen((known) => toggled(known, event.id));
+    onTurn(event);
+  };
   const keys = useRowKeys({
-    ids: events.map((event) => String(event.id)),
+    ids,
     start: null,
     scrollTo: (index) => lines.scrollToIndex(index),
-    open: (id) => toggle(Number(id)),
+    open: (id) => choose(events[ids.indexOf(id)] as LogEvent),
   });
   const scrolled = () => {
     const box = scroll.current;
@@ -74,11 +88,12 @@ export function EventLines({ events, names, hasOlder, onOlder, following, onHold
             >
               <Line
                 event={event}
-                run={event.run_id == null ? event.source : (names.get(event.run_id) ?? event.source)}
+                run={runs.get(event.run_id ?? "")?.name ?? event.source}
+                here={at !== null && event.step === at.step && event.run_id === at.run}
                 open={open.has(event.id)}
                 current={keys.current === id}
                 rowRef={keys.rowRef(id)}
-                onToggle={() => toggle(event.id)}
+                onChoose={() => choose(event)}
                 onFocus={() => keys.onFocus(id)}
               />
             </div>
@@ -98,14 +113,16 @@ function toggled(known: ReadonlySet<number>, id: number): Set<number> {
 interface LineProps {
   event: LogEvent;
   run: string;
+  /** The crosshair stands on its step. */
+  here: boolean;
   open: boolean;
   current: boolean;
   rowRef: (element: HTMLElement | null) => void;
-  onToggle(): void;
+  onChoose(): void;
   onFocus(): void;
 }
 
-function Line({ event, run, open, current, rowRef, onToggle, onFocus }: LineProps) {
+function Line({ event, run, here, open, current, rowRef, onChoose, onFocus }: LineProps) {
   const detail = detailOf(event);
   const mark = markOf(event);
   return (
@@ -117,7 +134,8 @@ function Line({ event, run, open, current, rowRef, onToggle, onFocus }: LineProp
         className={`${styles.line} ${styles[event.level] ?? ""}`}
         tabIndex={current ? 0 : -1}
         data-focus={current || undefined}
-        onClick={onToggle}
+        data-here={here || undefined}
+        onClick={onChoose}
         onFocus={onFocus}
       >
         <time className="dim" title={`${day(event.time)} UTC`} dateTime={new Date(event.time / 1000).toISOString()}>
@@ -127,11 +145,27 @@ function Line({ event, run, open, current, rowRef, onToggle, onFocus }: LineProp
         <span className={`label clip ${styles.run}`} title={run}>
           {run}
         </span>
-        <span className={`clip ${event.level === "error" ? "bad" : styles.message}`} title={event.message}>
+        <span
+          className={`clip ${styles.text} ${event.level === "error" ? "bad" : styles.message}`}
+          title={event.message}
+        >
           {detail !== null && <Icon name={open ? "down" : "right"} />} {event.message.split("\n", 1)[0]}
         </span>
+        <Step step={event.step} here={here} />
       </div>
-      {open && detail !== null && <pre className={styles.detail}>{detail}</pre>}
+      {open && detail !== null && <pre className={`${styles.detail} ${styles[event.level] ?? ""}`}>{detail}</pre>}
     </>
+  );
+}
+
+function Step({ step, here }: { step: number | null | undefined; here: boolean }) {
+  if (step == null) return null;
+  return (
+    <span
+      className={`${styles.step} ${here ? "info" : "dim"}`}
+      title="Enter or a click puts the charts' crosshair here"
+    >
+      <span className="sr">step </span>@{stepText(step)}
+    </span>
   );
 }

@@ -1,18 +1,22 @@
-import { cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { EventFilter } from "../../hooks/useEvents";
 import type { LogEvent } from "../../services/types";
+import { changeView, readView } from "../../state/view";
 import { anEvent, aRun, withLayout } from "../fixtures";
 import { EventLog } from "./EventLog";
 
-const state = vi.hoisted(() => ({ events: [] as LogEvent[] }));
+const state = vi.hoisted(() => ({ events: [] as LogEvent[], hasOlder: false, loadOlder: vi.fn() }));
 
 vi.mock("../../hooks/useEvents", () => ({
-  useEvents: ({ levels }: { levels?: readonly string[] } = {}) => ({
-    events: state.events.filter((event) => levels?.includes(event.level) ?? true),
+  useEvents: ({ levels, runId }: EventFilter = {}) => ({
+    events: state.events.filter(
+      (event) => (levels?.includes(event.level) ?? true) && (runId === undefined || event.run_id === runId),
+    ),
     loading: false,
     error: null,
-    hasOlder: false,
-    loadOlder: () => undefined,
+    hasOlder: state.hasOlder,
+    loadOlder: state.loadOlder,
   }),
 }));
 
@@ -20,43 +24,86 @@ const traceback = { traceback: "Traceback (most recent call last):\n  ZeroDivisi
 
 beforeEach(() => {
   withLayout();
+  window.location.hash = "";
+  state.hasOlder = false;
+  state.loadOlder.mockReset();
   state.events = [
-    anEvent({ id: 4, level: "error", event: "traceback", message: "ZeroDivisionError", data: traceback }),
-    anEvent({ id: 3, level: "warning", message: "gap of 12 points" }),
-    anEvent({ id: 2, event: "checkpoint_saved", message: "ckpt_0001 saved" }),
+    anEvent({ id: 4, level: "error", event: "traceback", message: "ZeroDivisionError", data: traceback, step: 309 }),
+    anEvent({ id: 3, level: "warning", source: "server", message: "gap of 12 points", run_id: "run_2" }),
+    anEvent({ id: 2, source: "checkpoint", event: "checkpoint_saved", message: "ckpt_0001 saved" }),
     anEvent({ id: 1 }),
   ];
 });
 afterEach(cleanup);
 
+const turn = vi.fn();
 const log = () => (
   <EventLog
-    runs={[aRun()]}
+    runs={[aRun(), aRun({ id: "run_2", number: 2, name: "second" })]}
+    selected="run_1"
+    onTurn={turn}
     frame={(about, controls, body) => (
-      <>
+      <div data-panel="events">
         {about}
         {controls}
         {body}
-      </>
+      </div>
     )}
   />
 );
 const lines = () =>
-  [...screen.getByRole("log").querySelectorAll("time")].map((time) => time.parentElement?.textContent);
+  [...(screen.queryByRole("log")?.querySelectorAll("time") ?? [])].map((time) => time.parentElement?.textContent);
+const filter = (events: string) => act(() => changeView({ events }));
 
-test("each line tells time, kind, run and message, newest first", () => {
+test("each line tells time, kind, run, message and step, newest first", () => {
   render(log());
   expect(lines()).toHaveLength(4);
+  expect(lines()[0]).toMatch(/ERRfirst ZeroDivisionErrorstep @309$/);
   expect(lines()[2]).toMatch(/^\d\d:\d\d:\d\d\.\d{3}CKPfirst ckpt_0001 saved$/);
 });
 
-test("a level shows its lines alone, and its button how many there are", () => {
+test("a level shows its lines alone, its button how many there are, and a second press all of them", () => {
   render(log());
   fireEvent.click(screen.getByRole("button", { name: "WRN 1" }));
   expect(lines()).toHaveLength(1);
   expect(lines()[0]).toContain("gap of 12 points");
   fireEvent.click(screen.getByRole("button", { name: "INF 2" }));
   expect(lines()).toHaveLength(2);
+  fireEvent.click(screen.getByRole("button", { name: "INF 2" }));
+  expect(lines()).toHaveLength(4);
+});
+
+test("source, run and words narrow it down together, and stand in the address", () => {
+  render(log());
+  fireEvent.click(screen.getByRole("button", { name: "RUN" }));
+  expect(lines()).toHaveLength(3);
+  fireEvent.change(screen.getByRole("combobox", { name: "Source" }), { target: { value: "run" } });
+  expect(lines()).toHaveLength(2);
+  fireEvent.change(screen.getByRole("searchbox"), { target: { value: `${readView().events} zero` } });
+  expect(readView().events).toBe("source:run run:this zero");
+  expect(lines()).toHaveLength(1);
+});
+
+test("f leads to the filter, Esc empties it, and what can't be read is told", () => {
+  render(log());
+  const field = screen.getByRole<HTMLInputElement>("searchbox");
+  fireEvent.keyDown(screen.getByRole("log"), { key: "f" });
+  expect(document.activeElement).toBe(field);
+  fireEvent.change(field, { target: { value: "level:loud" } });
+  expect(field.getAttribute("aria-invalid")).toBe("true");
+  expect(lines()).toHaveLength(4);
+  fireEvent.keyDown(field, { key: "Escape" });
+  expect(readView().events).toBe("");
+});
+
+test("while few lines fit, older ones are read; without words the server has chosen already", () => {
+  state.hasOlder = true;
+  render(log());
+  filter("level:error");
+  expect(state.loadOlder).not.toHaveBeenCalled();
+  filter("nowhere");
+  expect(state.loadOlder).toHaveBeenCalledOnce();
+  expect(screen.getByText("No event fits the filter.")).toBeTruthy();
 });
 
 test("a traceback opens by click and closes by Enter", () => {
@@ -67,6 +114,16 @@ test("a traceback opens by click and closes by Enter", () => {
   line.focus();
   fireEvent.keyDown(line, { key: "Enter" });
   expect(screen.queryByText(/Traceback \(most recent call last\)/)).toBeNull();
+});
+
+test("an event leads to where it happened, and is marked while the crosshair is there", () => {
+  render(log());
+  const line = screen.getByText(/ZeroDivisionError/).parentElement as HTMLElement;
+  fireEvent.click(line);
+  expect(turn).toHaveBeenLastCalledWith(state.events[0]);
+  expect(line.dataset.here).toBeUndefined();
+  act(() => changeView({ at: 309 }));
+  expect(line.dataset.here).toBe("true");
 });
 
 test("scrolled away from the newest it holds still and counts what came, until asked to follow", () => {

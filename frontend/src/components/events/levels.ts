@@ -43,20 +43,36 @@ export function upTo(events: readonly LogEvent[], heldAt: number | null): readon
   return heldAt === null ? events : events.filter((event) => event.id <= heldAt);
 }
 
-/** More of an event than fits its line: a traceback, or its data. */
+/** What an event's data say in the words of somebody else, line by line, and are shown as they are. */
+const TEXTS = ["traceback", "log"];
+/** A change of status says these in its message. */
+const SAID = ["old", "new", "health"];
+
+/** More of an event than fits its line: a traceback, the last lines that were printed, its data. */
 export function detailOf(event: LogEvent): string | null {
-  const { traceback, ...rest } = event.data ?? {};
+  const data = Object.entries(event.data ?? {});
+  const texts = data.flatMap(([name, value]) => (TEXTS.includes(name) ? [linesOf(value)] : []));
+  const said = event.event === "status_change" ? [...TEXTS, ...SAID] : TEXTS;
+  const rest = data.filter(([name, value]) => !said.includes(name) && value !== null);
   const parts = [
     event.message.includes("\n") ? event.message : null,
-    typeof traceback === "string" ? traceback : null,
-    // A change of status says both in its message.
-    Object.keys(rest).length > 0 && event.event !== "status_change" ? JSON.stringify(rest, null, 1) : null,
+    ...texts,
+    rest.length > 0 ? JSON.stringify(Object.fromEntries(rest), null, 1) : null,
   ];
-  const text = parts.filter((part) => part !== null).join("\n");
+  const text = parts.filter((part) => part !== null && part !== "").join("\n");
   return text === "" ? null : text;
+}
+
+function linesOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  return Array.isArray(value) ? value.map(lineOf).join("\n") : JSON.stringify(value);
+}
+
+function lineOf(line: unknown): string {
+  return typeof line === "string" ? line : JSON.stringify(line);
 }
 
 /** Whether somebody who does not see the screen should hear of it. */
 export function isNews(event: LogEvent): boolean {
-  return event.level === "error" || event.event === "status_change";
+  return event.level === "error" || event.event === "status_change" || event.event.startsWith("alert");
 }

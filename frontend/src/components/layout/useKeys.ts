@@ -35,10 +35,12 @@ export function useKeys(actions: ScreenActions): void {
   }, [actions]);
 }
 
-/** Whether the stroke is the browser's, a field's or a dialog's. */
+/** Whether the stroke is the browser's, a field's, a dialog's or one that the part in focus has another use for. */
 function isElsewhere(event: KeyboardEvent): boolean {
   const modified = event.ctrlKey || event.metaKey || event.altKey;
-  return modified || isField(document.activeElement) || document.querySelector("dialog[open]") !== null;
+  const own = document.activeElement?.closest<HTMLElement>("[data-keys]")?.dataset.keys ?? "";
+  const taken = isField(document.activeElement) || own.split(" ").includes(event.key);
+  return modified || taken || document.querySelector("dialog[open]") !== null;
 }
 
 /** Returns whether there was anything to do; if not, the key stays the browser's. */

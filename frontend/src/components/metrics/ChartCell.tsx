@@ -20,6 +20,6 @@ export function ChartCell({ runs, metric }: ChartCellProps) {
     const timer = setTimeout(() => setMade(true), REST_MS);
     return () => clearTimeout(timer);
   }, []);
-  if (!made) return <span className="chart-label">{metric}</span>;
-  return <MetricsChart runs={runs} metric={metric} window={window} logScale={logScale} label={metric} />;
+  if (!made) return null;
+  return <MetricsChart runs={runs} metric={metric} window={window} logScale={logScale} />;
 }

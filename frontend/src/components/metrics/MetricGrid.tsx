@@ -9,7 +9,7 @@ import { chooseMetrics } from "./chosen";
 import styles from "./MetricGrid.module.css";
 
 const CELL_WIDTH_PX = 300;
-const CELL_HEIGHT_PX = 170;
+const CELL_HEIGHT_PX = 180;
 const HEAD_PX = 22;
 /** Charts of one section that are reached by scrolling, before more are asked for. */
 const PAGE = 600;
@@ -88,20 +88,29 @@ function Row({ row, runs, columns, onToggle, onMore }: RowProps) {
       </button>
     );
   }
+  // The charts of a small section share the whole width.
+  const width = Math.min(columns, section.metrics.length);
   return (
-    <div className={styles.cells} style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}>
+    <div className={styles.cells} style={{ gridTemplateColumns: `repeat(${width}, minmax(0, 1fr))` }}>
       {row.metrics.map((metric) => (
         <div key={metric} className={styles.cell} data-metric={metric}>
-          <ChartCell runs={runs} metric={metric} />
-          <button
-            type="button"
-            className={styles.open}
-            aria-label={`Chart ${metric} in a panel of its own`}
-            title="In a panel of its own"
-            onClick={() => chartAlone(metric)}
-          >
-            <Icon name="maximise" />
-          </button>
+          <div className={styles.name}>
+            <span className="clip" title={metric}>
+              {metric}
+            </span>
+            <button
+              type="button"
+              className={styles.open}
+              aria-label={`Chart ${metric} in a panel of its own`}
+              title="In a panel of its own"
+              onClick={() => chartAlone(metric)}
+            >
+              <Icon name="maximise" />
+            </button>
+          </div>
+          <div className={styles.chart}>
+            <ChartCell runs={runs} metric={metric} />
+          </div>
         </div>
       ))}
     </div>

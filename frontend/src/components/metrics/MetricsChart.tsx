@@ -41,11 +41,12 @@ export function MetricsChart({ runs, metric, window, logScale = false, onScale, 
     if (root.current === null || place.current === null) return;
     const host: ChartHost = {
       sourceOf: handle.sourceOf,
+      places: handle.places,
+      exactAt: handle.exactAt,
       onDirty: handle.mark,
       onDrawn: handle.drawn,
       onScale: (logarithmic) => tellScale.current?.(logarithmic),
-      onZoom: (zoom) => changeView({ zoom }),
-      onAt: (at) => changeView({ at }),
+      onChosen: changeView,
     };
     const made = new LineChart(root.current, place.current, host, current.current);
     chart.current = made;
@@ -74,6 +75,9 @@ export function MetricsChart({ runs, metric, window, logScale = false, onScale, 
       data-points="[]"
       // biome-ignore lint/a11y/noNoninteractiveTabindex: arrows move its crosshair, + and - zoom
       tabIndex={0}
+      data-focus
+      // Esc is the chart's own while there is something to take back.
+      data-detail={settings.zoom !== null || settings.at !== null ? "" : undefined}
       onKeyDown={press}
     >
       {label === undefined ? null : <span className="chart-label">{label}</span>}
@@ -81,6 +85,7 @@ export function MetricsChart({ runs, metric, window, logScale = false, onScale, 
       <span className="chart-empty">no {metric} yet</span>
       <span className="chart-badge" />
       <button type="button" className="chart-live" hidden onClick={() => changeView({ zoom: null })} />
+      <span className="sr" role="status" />
     </div>
   );
 }

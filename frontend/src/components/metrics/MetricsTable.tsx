@@ -1,53 +1,175 @@
-import { useLatest, useMetricNames } from "../../hooks/useLiveValue";
-import { step, value } from "../../lib/format";
+import { useLatest } from "../../hooks/useLiveValue";
+import { useNames, useSettled } from "../../hooks/useNames";
+import { useSummaries } from "../../hooks/useSummaries";
+import { openPanel, showPanel } from "../../layout/store";
+import { NOTHING, step, toNumber, value } from "../../lib/format";
 import { direction } from "../../lib/goal";
 import { isSampled } from "../../live/decode";
+import type { Summary } from "../../services/types";
+import { changeView } from "../../state/view";
+import { Skeleton } from "../ui/Skeleton";
+import table from "../ui/Table.module.css";
+import { useRowKeys } from "../ui/useRowKeys";
+import { rowCount, useRows } from "../ui/useRows";
+import { chooseMetrics } from "./chosen";
+import styles from "./MetricsTable.module.css";
 
-/** Latest value of every metric of a run, with its change. */
-export function MetricsTable({ runId }: { runId: string }) {
-  const names = useMetricNames(runId);
+const MOST = 100_000;
+const TYPING_MS = 100;
+
+interface MetricsTableProps {
+  runId: string;
+  /** Part of the names to show, or a glob; empty: all. */
+  text?: string;
+}
+
+/** Latest value of every metric of a run, with its change and its bounds. Enter charts one in a panel of its own. */
+export function MetricsTable({ runId, text = "" }: MetricsTableProps) {
+  const wanted = useSettled(text.trim(), TYPING_MS);
+  const { names, total, loading } = useNames(runId, wanted, MOST);
+  if (loading) return <Skeleton rows={10} label="metrics" />;
+  if (names.length === 0) {
+    return <p className="empty">{wanted === "" ? "Nothing logged yet." : "No metric fits the filter."}</p>;
+  }
+  return <Rows key={wanted} runId={runId} names={names} total={total} />;
+}
+
+const NUMBERS = ["STEP", "LAST", "CHANGE"];
+const BOUNDS = ["MIN", "MAX"];
+
+function Rows({ runId, names, total }: { runId: string; names: readonly string[]; total: number }) {
+  const { scroll, rows } = useRows<HTMLDivElement>(names.length);
+  const items = rows.getVirtualItems();
+  const summaries = useSummaries(runId, names, items[0]?.index ?? 0, items.at(-1)?.index ?? 0);
+  const keys = useRowKeys({ ids: names, start: null, scrollTo: (index) => rows.scrollToIndex(index), open: chart });
   return (
-    <table className="metrics-table" aria-label="Latest values">
-      <thead>
-        <tr>
-          <th scope="col">METRIC</th>
-          <th scope="col" className="n">
-            STEP
-          </th>
-          <th scope="col" className="n">
-            LAST
-          </th>
-          <th scope="col" className="n">
-            CHANGE
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {names.map((name) => (
-          <MetricRow key={name} runId={runId} name={name} />
-        ))}
-      </tbody>
-    </table>
+    <div
+      className={`metrics-table ${table.table} ${styles.metrics}`}
+      role="grid"
+      aria-label="Latest values"
+      aria-rowcount={names.length + 1}
+      style={rowCount(names.length)}
+    >
+      <div role="rowgroup">
+        <div className={table.head} role="row" aria-rowindex={1}>
+          <span role="columnheader">
+            METRIC <span className="dim">{count(names.length, total)}</span>
+          </span>
+          {NUMBERS.map((title) => (
+            <span key={title} role="columnheader" className="number">
+              {title}
+            </span>
+          ))}
+          {BOUNDS.map((title) => (
+            <span key={title} role="columnheader" className={`number ${styles.bound}`}>
+              {title}
+            </span>
+          ))}
+        </div>
+      </div>
+      <div className={table.scroll} ref={scroll} role="rowgroup" onKeyDown={keys.onKeyDown}>
+        <div className={table.space} style={{ height: rows.getTotalSize() }}>
+          {items.map(({ index, start }) => {
+            const name = names[index] as string;
+            return (
+              <MetricRow
+                key={name}
+                rowRef={keys.rowRef(name)}
+                runId={runId}
+                name={name}
+                summary={summaries[name]}
+                index={index}
+                top={start}
+                current={keys.current === name}
+                onFocus={() => keys.onFocus(name)}
+              />
+            );
+          })}
+        </div>
+      </div>
+    </div>
   );
 }
 
-const TONES = { good: "g", bad: "r" } as const;
+function count(shown: number, total: number): string {
+  return shown < total ? `${step(shown)} of ${step(total)}` : step(total);
+}
 
-function MetricRow({ runId, name }: { runId: string; name: string }) {
+/** Open a chart panel with this metric, and go there. */
+function chart(metric: string): void {
+  const panel = openPanel("chart");
+  chooseMetrics(panel, [metric]);
+  changeView({ maximised: null });
+  showPanel(panel);
+}
+
+interface MetricRowProps {
+  runId: string;
+  name: string;
+  /** What the server knew; undefined while it is read. */
+  summary: Summary | undefined;
+  index: number;
+  top: number;
+  current: boolean;
+  rowRef: (element: HTMLElement | null) => void;
+  onFocus(): void;
+}
+
+function MetricRow({ runId, name, summary, index, top, current, rowRef, onFocus }: MetricRowProps) {
   const latest = useLatest(runId, name);
-  const tone = direction(name, latest.value, latest.previous);
+  const now = latest.value ?? toNumber(summary?.last);
+  const at = latest.step ?? summary?.last_step ?? null;
+  const tone = direction(name, now, latest.previous);
   return (
-    <tr>
-      <th scope="row">{name}</th>
-      <td className="n m">{step(isSampled(name) ? null : latest.step)}</td>
-      <td className="n v">{value(latest.value)}</td>
-      <td className={`n ${tone === null ? "m" : TONES[tone]}`}>{change(latest.value, latest.previous)}</td>
-    </tr>
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the grid around it takes the keys
+    <div
+      ref={rowRef}
+      role="row"
+      aria-rowindex={index + 2}
+      tabIndex={current ? 0 : -1}
+      title={`${name}: click or Enter charts it`}
+      data-focus={current || undefined}
+      data-even={index % 2 === 1 || undefined}
+      className={table.row}
+      style={{ transform: `translateY(${top}px)` }}
+      onClick={() => chart(name)}
+      onFocus={onFocus}
+    >
+      <span role="rowheader">{name}</span>
+      <span role="gridcell" className="number dim">
+        {step(isSampled(name) ? null : at)}
+      </span>
+      <span role="gridcell" className="number value">
+        {value(now)}
+      </span>
+      <span role="gridcell" className={`number ${tone ?? "dim"}`}>
+        {change(now, latest.previous)}
+      </span>
+      <Bound told={summary?.min} now={now} pick={Math.min} />
+      <Bound told={summary?.max} now={now} pick={Math.max} />
+    </div>
+  );
+}
+
+interface BoundProps {
+  told: unknown;
+  now: number | null;
+  pick(known: number, now: number): number;
+}
+
+/** The least or the largest so far: what the server knew, or the newest value when it is beyond that. */
+function Bound({ told, now, pick }: BoundProps) {
+  const known = toNumber(told);
+  const shown = known !== null && now !== null && Number.isFinite(now) ? pick(known, now) : known;
+  return (
+    <span role="gridcell" className={`number dim ${styles.bound}`}>
+      {value(shown)}
+    </span>
   );
 }
 
 function change(now: number | null, before: number | null): string {
-  if (now === null || before === null) return value(null);
+  if (now === null || before === null) return NOTHING;
   const difference = now - before;
   return difference > 0 ? `+${value(difference)}` : value(difference);
 }

@@ -4,8 +4,7 @@ import { type Block, blocksOf, type Inline, inlineOf } from "./markdown";
 const words = (parts: readonly Inline[]): string =>
   parts
     .map((part) => {
-      if (part.kind === "text") return part.text;
-      if (part.kind === "code") return `<code ${part.text}>`;
+      if ("text" in part) return part.kind === "text" ? part.text : `<code ${part.text}>`;
       return `<${part.kind}${part.kind === "link" ? ` ${part.address}` : ""} ${words(part.inline)}>`;
     })
     .join("");

@@ -1,82 +1,142 @@
 import { type ReactNode, useMemo, useState } from "react";
-import { useEvents } from "../../hooks/useEvents";
 import { useNow } from "../../hooks/useNow";
-import type { Run } from "../../services/types";
+import { useSurroundings } from "../../hooks/useSurroundings";
+import type { Run, Surroundings } from "../../services/types";
+import { changeView, useViewPart } from "../../state/view";
 import { MetricsTable } from "../metrics/MetricsTable";
+import { FilterField } from "../ui/FilterField";
 import { KeyValue, type Section } from "../ui/KeyValue";
+import { Against, type Others } from "./Against";
+import { Diff } from "./Diff";
 import styles from "./RunDetails.module.css";
-import { changedOnly, configSections, countChanges, environmentSection, missingSection } from "./sections";
+import {
+  changedOnly,
+  configSections,
+  countChanges,
+  fitting,
+  missingSection,
+  runSection,
+  valuesSection,
+} from "./sections";
+import { briefSections, changedSurroundings, diffOf, surroundingSections } from "./surroundings";
+import { Tags } from "./Tags";
 
 const TABS = ["DIFF", "FULL", "ENV", "LAST"] as const;
 type Tab = (typeof TABS)[number];
 
+const HELP = "Any part of a name or value";
+
 interface RunDetailsProps {
   run: Run | null;
-  /** The run whose config this one is held against. */
+  /** The run that this one is held against. */
   other: Run | null;
+  /** Those that it could be held against. */
+  others: Others;
   frame(controls: ReactNode, body: ReactNode): ReactNode;
 }
 
 /** Config, environment and latest values of a run, and what differs from another. */
-export function RunDetails({ run, other, frame }: RunDetailsProps) {
-  const [chosen, setChosen] = useState<Tab>("FULL");
-  const tab = chosen === "DIFF" && other === null ? "FULL" : chosen;
-  const sections = useMemo(() => (run === null ? [] : configSections(run.config, other?.config)), [run, other]);
+export function RunDetails({ run, other, others, frame }: RunDetailsProps) {
+  const tab = tabOf(useViewPart("tab"), other);
+  const [text, setText] = useState("");
+  const config = run?.config;
+  const sections = useMemo(
+    () => (config === undefined ? [] : configSections(config, other?.config)),
+    [config, other?.config],
+  );
   if (run === null) return frame(null, <p className="empty">No run selected.</p>);
   const tabs = TABS.filter((name) => name !== "DIFF" || other !== null);
   const controls = (
-    <>
-      {other !== null && <Changes sections={sections} run={run} other={other} />}
-      <fieldset className="tabs" aria-label="What to show">
-        {tabs.map((name) => (
-          <button key={name} type="button" aria-pressed={tab === name} onClick={() => setChosen(name)}>
-            {name}
-          </button>
-        ))}
-      </fieldset>
-    </>
+    <fieldset className="tabs" aria-label="What to show">
+      {tabs.map((name) => (
+        <button key={name} type="button" aria-pressed={tab === name} onClick={() => changeView({ tab: name })}>
+          {name}
+        </button>
+      ))}
+    </fieldset>
   );
-  return frame(controls, <Values tab={tab} run={run} other={other} sections={sections} />);
+  return frame(
+    controls,
+    <div className={styles.whole}>
+      <div className={styles.bar}>
+        <FilterField text={text} label="Filter values" help={HELP} onChange={setText} />
+        {other !== null && <Against count={changesOf(run, other, sections)} other={other} others={others} />}
+      </div>
+      <div className={styles.body}>
+        {tab === "LAST" ? (
+          <MetricsTable runId={run.id} text={text} />
+        ) : (
+          <Values tab={tab} run={run} other={other} sections={sections} text={text} />
+        )}
+      </div>
+    </div>,
+  );
 }
 
-function Changes({ sections, run, other }: { sections: readonly Section[]; run: Run; other: Run }) {
-  const count = countChanges([...sections, ...missingSection(run.config, other.config)]);
-  return (
-    <span className={`clip ${styles.changes} ${count > 0 ? "info" : "dim"}`} title={`Compared with ${other.name}`}>
-      {count === 0 ? "same as" : `${count} changed vs`} {other.name}
-    </span>
-  );
+function tabOf(chosen: string | null, other: Run | null): Tab {
+  const tab = TABS.find((name) => name === chosen) ?? "FULL";
+  return tab === "DIFF" && other === null ? "FULL" : tab;
+}
+
+function changesOf(run: Run, other: Run, sections: readonly Section[]): number {
+  return countChanges([...sections, ...missingSection(run.config, other.config)]);
 }
 
 interface ValuesProps {
-  tab: Tab;
+  tab: Exclude<Tab, "LAST">;
   run: Run;
   other: Run | null;
   sections: readonly Section[];
+  /** What to look for. */
+  text: string;
 }
 
-function Values({ tab, run, other, sections }: ValuesProps) {
+function Values({ tab, run, other, sections, text }: ValuesProps) {
   const now = useNow(1_000);
-  const filter = useMemo(() => ({ runId: run.id }), [run.id]);
-  const { events } = useEvents(filter);
-  const environment = environmentSection(
-    run,
-    events.find((event) => event.event === "run_started"),
-    now,
+  const surroundings = useSurroundings(run);
+  const theirs = useSurroundings(tab === "DIFF" ? other : null);
+  const shown = sectionsOfTab(tab, { run, other, sections, surroundings, theirs, now });
+  const found = fitting(shown, text);
+  if (found.length === 0) return <p className="empty">{text.trim() === "" ? SAME : "Nothing fits the filter."}</p>;
+  return (
+    <KeyValue
+      label={`${tab} of ${run.name}`}
+      sections={found}
+      show={(title, name) => (title === "RUN" && name === "tags" ? <Tags tags={run.tags} /> : null)}
+    >
+      {tab === "ENV" && <Diff text={diffOf(surroundings)} />}
+    </KeyValue>
   );
-  if (tab === "LAST")
-    return (
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
-      <section className={styles.last} aria-label={`Latest values of ${run.name}`} tabIndex={0}>
-        <MetricsTable runId={run.id} />
-      </section>
-    );
-  if (tab === "ENV") return <KeyValue label={`${tab} of ${run.name}`} sections={[environment]} />;
-  if (tab === "FULL")
-    return <KeyValue label={`${tab} of ${run.name}`} sections={[...withoutChanges(sections), environment]} />;
-  const changed = [...changedOnly(sections), ...missingSection(run.config, other?.config ?? {})];
-  if (changed.length === 0) return <p className="empty">The configs are the same.</p>;
-  return <KeyValue label={`${tab} of ${run.name}`} sections={changed} />;
+}
+
+const SAME = "Config and environment are the same.";
+
+interface Known {
+  run: Run;
+  other: Run | null;
+  sections: readonly Section[];
+  surroundings: Surroundings | null;
+  /** Those of the other run. */
+  theirs: Surroundings | null;
+  now: number;
+}
+
+function sectionsOfTab(tab: ValuesProps["tab"], known: Known): Section[] {
+  const { run, surroundings, now } = known;
+  if (tab === "DIFF") return differences(known);
+  const about = runSection(run, now);
+  if (tab === "ENV") return [about, ...(surroundings ? surroundingSections(surroundings) : [])];
+  return [...withoutChanges(known.sections), about, ...(surroundings ? briefSections(surroundings) : [])];
+}
+
+function differences({ run, other, sections, surroundings, theirs }: Known): Section[] {
+  if (other === null) return [];
+  return [
+    ...changedOnly(sections),
+    ...missingSection(run.config, other.config),
+    ...(surroundings !== null && theirs !== null ? changedSurroundings(surroundings, theirs) : []),
+    ...valuesSection(run, other),
+  ];
 }
 
 function withoutChanges(sections: readonly Section[]): Section[] {

@@ -1,4 +1,4 @@
-import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { RunActions } from "../../hooks/useRunActions";
 import type { Selection } from "../../hooks/useSelection";
@@ -146,7 +146,7 @@ test("ATTN has who needs somebody first, with the reason", () => {
   show(aSelection(), someActions(), [...runs, failed]);
   fireEvent.click(screen.getByRole("button", { name: "ATTN" }));
   expect(shown()).toEqual(["d", "a", "c", "b"]);
-  expect(row("d").textContent).toContain("FAILED OutOfMemoryError");
+  expect(row("d").textContent).toContain("[✗ FAILED] OutOfMemoryError");
   expect(row("d").title).toContain("FAILED OutOfMemoryError");
   expect(row("c").title).not.toContain("FAILED");
 });
@@ -303,6 +303,30 @@ test("d asks, deletes what is marked, and u brings it back", async () => {
   press("u");
   await waitFor(() => expect(screen.queryByText("DELETED 2 RUNS")).toBeNull());
   expect(actions.undeleteRuns).toHaveBeenCalledExactlyOnceWith(["c", "b"]);
+});
+
+test("keys go on at the row in the place of one that is gone", () => {
+  const [selection, actions] = [aSelection({ selected: "c" }), someActions()];
+  const { rerender } = show(selection, actions);
+  act(() => row("b").focus());
+  expect(tabbable()).toEqual(["b"]);
+  rerender(
+    list(
+      selection,
+      actions,
+      runs.filter((run) => run.id !== "b"),
+    ),
+  );
+  expect(tabbable()).toEqual(["a"]);
+  expect(document.activeElement).toBe(row("a"));
+  rerender(
+    list(
+      selection,
+      actions,
+      runs.filter((run) => run.id === "c"),
+    ),
+  );
+  expect(tabbable()).toEqual(["c"]);
 });
 
 test("rows stay while their runs go on", () => {

@@ -1,4 +1,4 @@
-import { lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useId, useMemo, useRef, useState } from "react";
 import type { RunActions } from "../../hooks/useRunActions";
 import type { Selection } from "../../hooks/useSelection";
 import { MAX_COMPARED } from "../../lib/compare";
@@ -41,6 +41,7 @@ export function RunList({ runs, counts, loading, error, selection, actions, ageO
     () => (marks.ids.size === 0 ? [] : runs.filter((run) => marks.ids.has(run.id))),
     [runs, marks.ids],
   );
+  const told = useId();
   const deleted = useDeleted(actions, selection);
   const [asked, setAsked] = useState<Asked | null>(null);
   const close = useCallback(() => setAsked(null), []);
@@ -58,11 +59,17 @@ export function RunList({ runs, counts, loading, error, selection, actions, ageO
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   return frame(
     <span className="dim">{filter.trim() === "" ? total : `${shown.runs.length}/${total}`}</span>,
-    <RunListHead counts={counts} filter={filter} sort={sort} message={shown.message} />,
+    <RunListHead counts={counts} filter={filter} sort={sort} told={shown.message === null ? null : told} />,
     <Whole dialog={asked !== null}>
+      {shown.message !== null && (
+        <p id={told} role="status" className={`warning ${styles.message}`}>
+          {shown.message}
+        </p>
+      )}
       <Body loading={loading} error={error} empty={shown.runs.length === 0} filter={filter.trim()}>
         <RunListGrid
           runs={shown.runs}
+          settled={shown.settled}
           ids={ids}
           sort={sort}
           selection={selection}

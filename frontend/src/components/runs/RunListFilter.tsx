@@ -1,19 +1,20 @@
-import { type KeyboardEvent, useEffect, useId, useRef } from "react";
+import { type KeyboardEvent, useEffect, useRef } from "react";
+import { PHONE, useMedia } from "../layout/useMedia";
 import styles from "./RunListHead.module.css";
 
 interface RunListFilterProps {
   text: string;
-  /** What of it could not be read. */
-  message: string | null;
+  /** Id of what tells that it could not be read; null when it could. */
+  told: string | null;
   onChange(text: string): void;
 }
 
 const HELP = "Words, status:failed, tag:x, project:x, name:x, loss<2.5, config.lr=0.001. All have to fit.";
 
 /** The filter of the run list; `f` in the panel leads here, Esc empties it and leads back. */
-export function RunListFilter({ text, message, onChange }: RunListFilterProps) {
+export function RunListFilter({ text, told, onChange }: RunListFilterProps) {
   const field = useRef<HTMLInputElement>(null);
-  const told = useId();
+  const phone = useMedia(PHONE);
   useEffect(() => focusOn("f", field.current), []);
   const press = (event: KeyboardEvent<HTMLInputElement>) => {
     if (event.key === "Escape" && text !== "") onChange("");
@@ -23,27 +24,21 @@ export function RunListFilter({ text, message, onChange }: RunListFilterProps) {
     event.stopPropagation();
   };
   return (
-    <span className={styles.filter}>
-      <input
-        ref={field}
-        type="search"
-        value={text}
-        placeholder="filter (f)"
-        title={message ?? HELP}
-        aria-label="Filter runs"
-        aria-invalid={message !== null}
-        aria-describedby={message === null ? undefined : told}
-        autoComplete="off"
-        spellCheck={false}
-        onChange={(event) => onChange(event.target.value)}
-        onKeyDown={press}
-      />
-      {message !== null && (
-        <span id={told} role="status" className={`warning ${styles.message}`}>
-          {message}
-        </span>
-      )}
-    </span>
+    <input
+      ref={field}
+      className={styles.filter}
+      type="search"
+      value={text}
+      placeholder={phone ? "filter" : "filter (f)"}
+      title={HELP}
+      aria-label="Filter runs"
+      aria-invalid={told !== null}
+      aria-describedby={told ?? undefined}
+      autoComplete="off"
+      spellCheck={false}
+      onChange={(event) => onChange(event.target.value)}
+      onKeyDown={press}
+    />
   );
 }
 

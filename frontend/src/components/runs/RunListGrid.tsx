@@ -12,9 +12,12 @@ import styles from "./RunList.module.css";
 import { RunListHeading } from "./RunListHeading";
 import { type RowActions, RunRow } from "./RunRow";
 import type { Marks } from "./useMarks";
+import { type Start, useStart } from "./useStart";
 
 interface RunListGridProps {
   runs: readonly Run[];
+  /** As they were up to a second ago. */
+  settled: readonly Run[];
   ids: readonly string[];
   /** `View.sort`. */
   sort: string;
@@ -30,17 +33,19 @@ const WIDE = "(min-width: 1700px)";
 const NO_DASH: readonly number[] = [];
 
 /** The rows of the run list, of which only those that can be seen are drawn. */
-export function RunListGrid({ runs, ids, sort, selection, marks, ageOf, onLetter }: RunListGridProps) {
+export function RunListGrid({ runs, settled, ids, sort, selection, marks, ageOf, onLetter }: RunListGridProps) {
   const { scroll, rows } = useRows<HTMLDivElement>(runs.length);
-  const heading = useMemo(() => valueHeading(runs), [runs]);
+  const heading = useMemo(() => valueHeading(settled), [settled]);
+  const start = useStart(ids, selection.selected, scroll);
   const keys = useRowKeys({
     ids,
-    start: selection.selected,
+    start: start.id,
     scrollTo: (index) => rows.scrollToIndex(index),
     open: selection.select,
     other: (key, id) => markKey(key, id, marks) || onLetter(key, id),
   });
-  const act = useRowActions({ selection, marks, keys });
+  start.at(keys.current);
+  const act = useRowActions({ selection, marks, keys, start });
   const attention = orderIn(sort).by === "attention";
   const wide = useMedia(WIDE);
   const now = Date.now();
@@ -67,7 +72,7 @@ export function RunListGrid({ runs, ids, sort, selection, marks, ageOf, onLetter
         }}
       >
         <div className={table.space} style={{ height: rows.getTotalSize() }}>
-          {rows.getVirtualItems().map(({ index, start }) => {
+          {rows.getVirtualItems().map(({ index, start: top }) => {
             const run = runs[index] as Run;
             const drawn = selection.compared.includes(run.id);
             return (
@@ -75,7 +80,7 @@ export function RunListGrid({ runs, ids, sort, selection, marks, ageOf, onLetter
                 key={run.id}
                 run={run}
                 index={index}
-                top={start}
+                top={top}
                 current={keys.current === run.id}
                 selected={selection.selected === run.id}
                 marked={marks.ids.has(run.id)}
@@ -98,6 +103,7 @@ interface Given {
   selection: Selection;
   marks: Marks;
   keys: RowKeys;
+  start: Start;
 }
 
 /** What rows can do, as one object that stays while what is behind it changes. */
@@ -110,7 +116,10 @@ function useRowActions(given: Given): RowActions {
       toggleCompare: (id) => now.current.selection.toggleCompare(id),
       mark: (id) => now.current.marks.toggle(id),
       markTo: (id) => now.current.marks.extend(now.current.keys.current ?? id, id),
-      focused: (id) => now.current.keys.onFocus(id),
+      focused: (id) => {
+        now.current.start.focused(id);
+        now.current.keys.onFocus(id);
+      },
       rowRef: (id) => now.current.keys.rowRef(id),
     }),
     [],

@@ -13,14 +13,15 @@ interface RunListHeadProps {
   counts: Readonly<Record<string, number>>;
   filter: string;
   sort: string;
-  message: string | null;
+  /** Id of what tells that the filter could not be read; null when it could. */
+  told: string | null;
 }
 
 /** At the right of the panel's heading: how many runs there are of each kind, the filter, and which runs to show. */
-export function RunListHead({ counts, filter, sort, message }: RunListHeadProps) {
+export function RunListHead({ counts, filter, sort, told }: RunListHeadProps) {
   return (
     <>
-      <RunListFilter text={filter} message={message} onChange={(text) => changeView({ filter: text })} />
+      <RunListFilter text={filter} told={told} onChange={(text) => changeView({ filter: text })} />
       <Counts counts={counts} />
       <Which filter={filter} sort={sort} />
     </>
@@ -53,7 +54,7 @@ function Which({ filter, sort }: { filter: string; sort: string }) {
     { name: "ATTN", pressed: attention, view: { sort: attention ? "" : "attention" } },
   ];
   return (
-    <fieldset className="seg" aria-label="Which runs">
+    <fieldset className={`seg ${styles.which}`} aria-label="Which runs">
       {choices.map(({ name, pressed, view }) => (
         <button key={name} type="button" aria-pressed={pressed} onClick={() => changeView(view)} title={TITLES[name]}>
           {name}

@@ -9,7 +9,7 @@ interface RunListHeadingProps {
   value: string;
   /** `View.sort`. */
   sort: string;
-  /** Why runs need somebody stands where their course does else. */
+  /** Why runs need somebody takes the place of their course. */
   reasons: boolean;
 }
 
@@ -22,12 +22,14 @@ export function RunListHeading({ value, sort, reasons }: RunListHeadingProps) {
         <span className="sr">Line in the charts</span>
       </span>
       <Sorting by="name" sort={sort} name="NAME" />
-      <Sorting by="status" sort={sort} name="STATUS" />
+      {reasons ? (
+        <Sorting by="attention" sort={sort} name="STATUS · WHY" title="Why it needs somebody" />
+      ) : (
+        <Sorting by="status" sort={sort} name="STATUS" />
+      )}
       <Sorting by="step" sort={sort} name="STEP" className={styles.step} number />
       <Sorting by="loss" sort={sort} name={value} title="The last value of what tells most about the run" number />
-      {reasons ? (
-        <Sorting by="attention" sort={sort} name="WHY" className={styles.why} title="Why it needs somebody" />
-      ) : (
+      {!reasons && (
         <>
           <span role="columnheader" className={`number ${styles.change}`} title="Change over the last 100 steps">
             CHG 100

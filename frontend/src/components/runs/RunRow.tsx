@@ -9,7 +9,7 @@ import { Icon } from "../ui/Icon";
 import { Spark } from "../ui/Spark";
 import { Swatch } from "../ui/Swatch";
 import table from "../ui/Table.module.css";
-import { elapsedSeconds, fraction, secondsLeft } from "./progress";
+import { brief, elapsedSeconds, fraction, secondsLeft } from "./progress";
 import styles from "./RunList.module.css";
 import { RunStatus } from "./RunStatus";
 import { useRunLine } from "./useRunLine";
@@ -41,7 +41,7 @@ interface RunRowProps {
   dash: readonly number[];
   /** Milliseconds since the newest point; null for a run that ended. */
   age: number | null;
-  /** Why it needs somebody: stands where its course does else; undefined where the list is in another order. */
+  /** Why it needs somebody, which takes the place of its course; undefined where the list is in another order. */
   reason: string | null | undefined;
   /** There is place for the time left beside the step. */
   wide: boolean;
@@ -52,6 +52,8 @@ export const RunRow = memo(function RunRow(props: RunRowProps) {
   const { run, index, top, current, selected, marked, colour, dash, age, reason, wide, act } = props;
   const line = useRunLine(run);
   const left = secondsLeft(run, line.step, Date.now());
+  const far =
+    left === null ? null : `step ${stepText(line.step)} of ${stepText(run.total_steps)}, ETA ${duration(left)}`;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the grid around it takes the keys
     <div
@@ -60,7 +62,7 @@ export const RunRow = memo(function RunRow(props: RunRowProps) {
       aria-rowindex={index + 2}
       aria-selected={selected}
       tabIndex={current ? 0 : -1}
-      title={titleOf(run, reason, left)}
+      title={titleOf(run, reason, far)}
       data-run-id={run.id}
       data-even={index % 2 === 1 || undefined}
       data-focus={current || undefined}
@@ -79,12 +81,13 @@ export const RunRow = memo(function RunRow(props: RunRowProps) {
       </span>
       <span role="gridcell">
         <RunStatus status={run.status} />
+        {reason && <span className={`warning ${styles.why}`}> {withoutStatus(reason, run)}</span>}
       </span>
       <Progress step={line.step} total={run.total_steps} left={wide ? left : null} />
       <span role="gridcell" className="number value" title={line.metric ?? undefined}>
         {value(line.value)}
       </span>
-      {reason === undefined ? <Course run={run} metric={line.metric} /> : <Reason text={reason} />}
+      {reason === undefined && <Course run={run} metric={line.metric} />}
       <span role="gridcell" className={`number dim ${styles.age}`}>
         <Age run={run} age={age} />
       </span>
@@ -98,8 +101,14 @@ function click(event: MouseEvent, id: string, act: RowActions): void {
   else act.select(id);
 }
 
-function titleOf(run: Run, reason: string | null | undefined, left: number | null): string {
-  const parts = [`R${run.number} ${run.name}`, reason, left === null ? null : `ETA ${duration(left)}`];
+/** The status stands before it. */
+function withoutStatus(reason: string, run: Run): string {
+  const status = run.status.toUpperCase();
+  return reason.startsWith(status) ? reason.slice(status.length).trim() : reason;
+}
+
+function titleOf(run: Run, reason: string | null | undefined, far: string | null): string {
+  const parts = [`R${run.number} ${run.name}`, reason, far];
   return [...parts, run.tags.map((tag) => `#${tag}`).join(" ")].filter(Boolean).join(" · ");
 }
 
@@ -167,7 +176,7 @@ function Progress({ step, total, left }: ProgressProps) {
   const background = `linear-gradient(90deg, var(--step-fill) ${done}%, transparent 0)`;
   return (
     <span role="gridcell" className={`number ${styles.step}`} style={{ background }}>
-      {left !== null && <span className={`dim ${styles.left}`}>{duration(left)}</span>}
+      {left !== null && <span className={`dim ${styles.left}`}>{brief(left)}</span>}
       <span className="value">{stepText(step)}</span>
       {total !== null && <span className={`dim ${styles.total}`}>/{short(total)}</span>}
     </span>
@@ -187,14 +196,6 @@ function Course({ run, metric }: { run: Run; metric: string | null }) {
         <Spark values={trend} width={44} colour={bad ? theme.bad : theme.spark} />
       </span>
     </>
-  );
-}
-
-function Reason({ text }: { text: string | null }) {
-  return (
-    <span role="gridcell" className={`warning ${styles.why}`}>
-      {text}
-    </span>
   );
 }
 

@@ -12,7 +12,7 @@ test.each<[string | null, Partial<Run>]>([
   ["FAILED FloatingPointError", { status: "failed", reason: "FloatingPointError\n  at step 3" }],
   ["CRASHED", { status: "crashed" }],
   ["STALLED 3m", { health: "stalled", last_time: "2026-11-23T14:56:20Z" }],
-  ["LOST 2h", { health: "disconnected", last_time: "2026-11-23T12:30:00Z" }],
+  ["LOST 2.5h", { health: "disconnected", last_time: "2026-11-23T12:30:00Z" }],
   ["LOST", { health: "disconnected", last_time: null }],
   ["train/loss NaN", { summary: told("NaN") }],
   ["train/loss +Inf", { summary: told("Infinity"), status: "completed" }],

@@ -1,8 +1,14 @@
 import { toNumber, value } from "../../lib/format";
 import { mainMetric } from "../../lib/pick";
 import type { Run } from "../../services/types";
+import { brief } from "./progress";
 
 const LONGEST = 60;
+
+/** How soon somebody has to look at a run, the lowest first. */
+export const FAILED = 0;
+const SILENT = 1;
+const DIVERGED = 2;
 const NO_HURRY = 3;
 
 // Thousands of runs log the same few sets of metrics.
@@ -27,22 +33,22 @@ export function mainValue(run: Pick<Run, "summary">): number | null {
   return metric === null ? null : toNumber(run.summary[metric]?.last);
 }
 
-/** How soon somebody has to look at a run: 0 it failed, 1 it is silent, 2 its main value is no number, 3 no hurry. */
+/** `FAILED`, silent while it should run, its main value is no number any more, or no hurry. */
 export function urgencyOf(run: Run): number {
-  if (run.status === "failed" || run.status === "crashed") return 0;
-  if (run.status === "running" && run.health !== "ok") return 1;
+  if (run.status === "failed" || run.status === "crashed") return FAILED;
+  if (run.status === "running" && run.health !== "ok") return SILENT;
   const main = mainValue(run);
-  return main === null || Number.isFinite(main) ? NO_HURRY : 2;
+  return main === null || Number.isFinite(main) ? NO_HURRY : DIVERGED;
 }
 
 /** Why a run needs somebody, in a few words: `FAILED FloatingPointError`, `STALLED 3m`; null when it does not. */
 export function reasonOf(run: Run, now: number): string | null {
   switch (urgencyOf(run)) {
-    case 0:
+    case FAILED:
       return [run.status.toUpperCase(), cause(run.reason)].join(" ").trim();
-    case 1:
+    case SILENT:
       return [run.health === "stalled" ? "STALLED" : "LOST", silence(run.last_time, now)].join(" ").trim();
-    case 2:
+    case DIVERGED:
       return `${mainOf(run)} ${value(mainValue(run))}`;
     default:
       return null;
@@ -57,9 +63,6 @@ function cause(reason: string | null): string {
 
 /** For how long a run has said nothing: `3m`. */
 function silence(lastTime: string | null, now: number): string {
-  const seconds = lastTime === null ? Number.NaN : (now - Date.parse(lastTime)) / 1000;
-  if (!Number.isFinite(seconds)) return "";
-  if (seconds < 60) return `${Math.max(0, Math.floor(seconds))}s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
-  return seconds < 86_400 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
+  const since = lastTime === null ? Number.NaN : now - Date.parse(lastTime);
+  return Number.isFinite(since) ? brief(since / 1000) : "";
 }

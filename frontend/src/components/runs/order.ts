@@ -1,9 +1,8 @@
 import type { Run } from "../../services/types";
-import { byNewest } from "../../state/merge";
-import { mainValue, urgencyOf } from "./attention";
+import { FAILED, mainValue, urgencyOf } from "./attention";
 import { elapsedSeconds } from "./progress";
 
-const COLUMNS = ["number", "name", "status", "step", "loss", "age", "attention"] as const;
+export const COLUMNS = ["number", "name", "status", "step", "loss", "age", "attention"] as const;
 
 export type Column = (typeof COLUMNS)[number];
 
@@ -45,7 +44,9 @@ export function ordered(runs: readonly Run[], { by, descending }: Order, now: nu
   const sign = descending ? -1 : 1;
   keyed.sort((left, right) => {
     if (left.key === null || right.key === null) return Number(left.key === null) - Number(right.key === null);
-    return sign * compared(left.key, right.key) || (by === "attention" ? sign * soonest(left.run, right.run) : 0);
+    const order =
+      compared(left.key, right.key) || (by === "attention" && left.key === FAILED ? byEnd(left.run, right.run) : 0);
+    return sign * order;
   });
   return keyed.map(({ run }) => run);
 }
@@ -91,9 +92,8 @@ function compared(left: string | number, right: string | number): number {
   return names.compare(String(left), String(right));
 }
 
-/** Of two runs that are as urgent: the newest end, else the newest run first. */
-function soonest(left: Run, right: Run): number {
+/** The newest end first. */
+function byEnd(left: Run, right: Run): number {
   const [first, second] = [left.end_time ?? "", right.end_time ?? ""];
-  if (urgencyOf(left) === 0 && first !== second) return first < second ? 1 : -1;
-  return byNewest(left, right);
+  return first === second ? 0 : first < second ? 1 : -1;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { aRun } from "../fixtures";
-import { elapsedSeconds, fraction, secondsLeft } from "./progress";
+import { brief, elapsedSeconds, fraction, secondsLeft } from "./progress";
 
 const AFTER_100_S = Date.parse("2026-11-23T14:01:40Z");
 
@@ -21,4 +21,18 @@ test("elapsed time stops at the end and is never negative", () => {
 
 test("the done part stays between nothing and all", () => {
   expect([fraction(-5, 10), fraction(5, 10), fraction(50, 10), fraction(5, 0)]).toEqual([0, 0.5, 1, null]);
+});
+
+test.each([
+  [-3, "0s"],
+  [59.9, "59s"],
+  [61, "1m"],
+  [3599, "59m"],
+  [3600, "1h"],
+  [6300, "1.8h"],
+  [43_000, "11h"],
+  [86_400 * 3.24, "3.2d"],
+  [86_400 * 40, "40d"],
+])("%s seconds are %s in few letters", (seconds, text) => {
+  expect(brief(seconds)).toBe(text);
 });

@@ -19,3 +19,12 @@ export function secondsLeft(run: Run, step: number | null, now: number): number 
   if (run.status !== "running" || done === null || done === 0 || elapsed === null) return null;
   return (elapsed * (1 - done)) / done;
 }
+
+/** Seconds in few letters: `40s`, `45m`, `1.8h`, `12h`, `3.2d`. */
+export function brief(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m`;
+  const [number, unit] = whole < 86_400 ? [whole / 3600, "h"] : [whole / 86_400, "d"];
+  return `${number < 9.95 ? Number(number.toFixed(1)) : Math.floor(number)}${unit}`;
+}

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { anEvent, aRun } from "../fixtures";
-import { changedOnly, configSections, environmentSection, missingSection } from "./sections";
+import type { Run } from "../../services/types";
+import { aRun } from "../fixtures";
+import { changedOnly, configSections, fitting, missingSection, runSection, valuesSection } from "./sections";
 
 test("a nested config becomes sections by path, what stands at the top first", () => {
   const sections = configSections({ optim: { name: "adamw", betas: [0.9, 0.95] }, seed: 42, note: "", empty: {} });
@@ -52,10 +53,34 @@ test("a config as deep as the server takes it is cut to one line at the depth wh
   expect(section?.entries[0]?.value).toContain('"end":1');
 });
 
-test("the environment holds what the start told, and leaves out what nobody told", () => {
-  const started = anEvent({ data: { python: "3.12.7", argv: ["train.py", "--fast"] } });
-  const { entries } = environmentSection(aRun({ host: null }), started, Date.parse("2026-11-23T14:01:05Z"));
+test("what is told of a run leaves out what nobody told", () => {
+  const { entries } = runSection(aRun({ host: null, tags: ["a", "b"] }), Date.parse("2026-11-23T14:01:05Z"));
   const values = Object.fromEntries(entries.map(({ name, value }) => [name, value]));
-  expect(values).toMatchObject({ python: "3.12.7", command: "train.py --fast", elapsed: "1m 05s", pid: "4711" });
+  expect(values).toMatchObject({ tags: "a, b", elapsed: "1m 05s", pid: "4711" });
   expect(values).not.toHaveProperty("host");
+});
+
+test("a text finds sections, names, values and what stood there", () => {
+  const sections = configSections(
+    { lr: 0.1, optim: { name: "adamw", eps: 1 } },
+    { lr: 0.25, optim: { name: "adamw" } },
+  );
+  const found = (text: string) => fitting(sections, text).flatMap(({ entries }) => entries.map(({ name }) => name));
+  expect(found("ADAM")).toEqual(["name"]);
+  expect(found("optim")).toEqual(["name", "eps"]);
+  expect(found("0.25")).toEqual(["lr"]);
+  expect(found(" ")).toEqual(["lr", "name", "eps"]);
+  expect(found("nothing")).toEqual([]);
+});
+
+const told = (...values: [string, number | string][]) => ({
+  summary: Object.fromEntries(values.map(([name, last]) => [name, { last }])) as unknown as Run["summary"],
+});
+
+test("values that both runs have stand beside one another, those of the machine do not", () => {
+  const [run, other] = [told(["loss", 0.5], ["acc", 1], ["system/cpu", 1]), told(["loss", 0.25], ["system/cpu", 2])];
+  expect(valuesSection(run, other)).toEqual([
+    { title: "LAST VALUES", entries: [{ name: "loss", value: "0.5000", before: "0.2500" }] },
+  ]);
+  expect(valuesSection(run, told())).toEqual([]);
 });

@@ -1,17 +1,23 @@
-import { day, duration, NOTHING } from "../../lib/format";
-import type { LogEvent, Run } from "../../services/types";
+import { day, duration, NOTHING, value } from "../../lib/format";
+import { lossTabs } from "../../lib/pick";
+import { isSampled } from "../../live/decode";
+import type { Run } from "../../services/types";
 import type { Entry, Section } from "../ui/KeyValue";
 import { elapsedSeconds } from "./progress";
 
 const TOP = "CONFIG";
 const MAX_DEPTH = 8;
 
-type Flat = Map<string, Map<string, string>>;
+/** Values by name, in sections by title. */
+export type Flat = Map<string, Map<string, string>>;
 
 /** A nested config as sections: what stands at the top first, then one section for each branch, by its path. */
 export function configSections(config: Run["config"], before?: Run["config"]): Section[] {
-  const now = flatten(config);
-  const old = before === undefined ? null : flatten(before);
+  return sectionsOf(flatten(config), before === undefined ? null : flatten(before));
+}
+
+/** Named values as sections; those that differ from `old` say what stood there. */
+export function sectionsOf(now: Flat, old: Flat | null): Section[] {
   return [...now].map(([title, entries]) => ({
     title,
     entries: [...entries].map(([name, value]) => entryOf(name, value, old, title)),
@@ -23,18 +29,34 @@ function entryOf(name: string, value: string, old: Flat | null, title: string): 
   return old === null || before === value ? { name, value } : { name, value, before };
 }
 
+/** Only the entries whose name, value or section holds a text. */
+export function fitting(sections: readonly Section[], text: string): readonly Section[] {
+  const wanted = text.trim().toLowerCase();
+  if (wanted === "") return sections;
+  const holds = (part: string | null | undefined) => part?.toLowerCase().includes(wanted) ?? false;
+  return withEntries(sections, (entry, title) => [title, entry.name, entry.value, entry.before].some(holds));
+}
+
+function withEntries(sections: readonly Section[], test: (entry: Entry, title: string) => boolean): Section[] {
+  return sections
+    .map(({ title, entries }) => ({ title, entries: entries.filter((entry) => test(entry, title)) }))
+    .filter(({ entries }) => entries.length > 0);
+}
+
 /** Only the entries that changed. */
 export function changedOnly(sections: readonly Section[]): Section[] {
-  return sections
-    .map(({ title, entries }) => ({ title, entries: entries.filter((entry) => entry.before !== undefined) }))
-    .filter(({ entries }) => entries.length > 0);
+  return withEntries(sections, (entry) => entry.before !== undefined);
 }
 
 /** What the other run's config has and this one lacks. */
 export function missingSection(config: Run["config"], before: Run["config"]): Section[] {
-  const now = flatten(config);
-  const entries = [...flatten(before)].flatMap(([title, old]) =>
-    [...old]
+  return missingFrom(flatten(config), flatten(before));
+}
+
+/** What `old` has and `now` lacks, by its path. */
+export function missingFrom(now: Flat, old: Flat): Section[] {
+  const entries = [...old].flatMap(([title, values]) =>
+    [...values]
       .filter(([name]) => !now.get(title)?.has(name))
       .map(([name, value]) => ({ name: title === TOP ? name : `${title}.${name}`, value: NOTHING, before: value })),
   );
@@ -63,14 +85,14 @@ function isBranch(value: unknown, path: string[]): value is object {
   return plain && Object.keys(value).length > 0 && path.length < MAX_DEPTH;
 }
 
-function textOf(value: unknown): string {
+/** A value of a config in one line. */
+export function textOf(value: unknown): string {
   if (typeof value === "string") return value === "" ? '""' : value;
   return Array.isArray(value) ? `[${value.map(textOf).join(", ")}]` : JSON.stringify(value);
 }
 
-/** Where and how a run ran. `started` is the event of its start, which knows the command line. */
-export function environmentSection(run: Run, started: LogEvent | undefined, now: number): Section {
-  const { python, argv, sdk } = started?.data ?? {};
+/** What a run is and how it went. */
+export function runSection(run: Run, now: number): Section {
   const entries: [string, string | null][] = [
     ["id", run.id],
     ["project", run.project],
@@ -79,17 +101,24 @@ export function environmentSection(run: Run, started: LogEvent | undefined, now:
     ["notes", run.notes || null],
     ["host", run.host],
     ["pid", run.pid === null ? null : String(run.pid)],
-    ["python", typeof python === "string" ? python : null],
-    ["command", Array.isArray(argv) ? argv.join(" ") : null],
-    ["sdk", typeof sdk === "string" ? sdk : null],
     ["attempt", run.attempt > 1 ? String(run.attempt) : null],
     ["started", run.start_time === null ? null : `${day(run.start_time)} UTC`],
     ["ended", run.end_time === null ? null : `${day(run.end_time)} UTC`],
     ["elapsed", duration(elapsedSeconds(run, now))],
     ["reason", run.reason],
   ];
-  return {
-    title: "ENVIRONMENT",
-    entries: entries.flatMap(([name, value]) => (value === null ? [] : [{ name, value }])),
-  };
+  return { title: "RUN", entries: entries.flatMap(([name, value]) => (value === null ? [] : [{ name, value }])) };
+}
+
+const MOST_VALUES = 12;
+
+/** The newest values of metrics that two runs have, losses and scores first, each with the other's. */
+export function valuesSection(run: Pick<Run, "summary">, other: Pick<Run, "summary">): Section[] {
+  const names = Object.keys(run.summary).filter((name) => !isSampled(name) && other.summary[name] !== undefined);
+  const first = lossTabs(names).flatMap((tab) => tab.metrics);
+  const entries = [...new Set([...first, ...names])].slice(0, MOST_VALUES).map((name) => {
+    const [now, before] = [run, other].map(({ summary }) => value(summary[name]?.last)) as [string, string];
+    return now === before ? { name, value: now } : { name, value: now, before };
+  });
+  return entries.length === 0 ? [] : [{ title: "LAST VALUES", entries }];
 }

@@ -7,6 +7,8 @@ const SETTLE_MS = 1000;
 
 export interface Shown {
   runs: readonly Run[];
+  /** The same runs as they were up to a second ago, for what looks at all of them. */
+  settled: readonly Run[];
   /** What of the filter could not be read. */
   message: string | null;
 }
@@ -20,7 +22,7 @@ export function useShown(runs: readonly Run[], filter: string, sort: string): Sh
     [settled, wanted, sort],
   );
   const shown = useMemo(() => (found === settled ? runs : upToDate(found, runs)), [found, settled, runs]);
-  return { runs: shown, message: wanted.message };
+  return { runs: shown, settled: found, message: wanted.message };
 }
 
 /** The runs as they were up to a second ago: steps come all the time, and rows that jump can't be read. */

@@ -13,26 +13,36 @@ export interface Section {
   entries: readonly Entry[];
 }
 
+interface KeyValueProps {
+  sections: readonly Section[];
+  label: string;
+  /** Shows a value in a way of its own; null: as text. */
+  show?(title: string, name: string): ReactNode;
+  /** Below them. */
+  children?: ReactNode;
+}
+
 /** Names and values in columns, grouped; an entry with `before` is marked as changed. */
-export function KeyValue({ sections, label }: { sections: readonly Section[]; label: string }) {
+export function KeyValue({ sections, label, show, children }: KeyValueProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
-    <section className={styles.columns} tabIndex={0} aria-label={label}>
+    <section className={styles.columns} tabIndex={0} data-focus aria-label={label}>
       {sections.map((section) => (
         <div key={section.title} className={styles.section}>
           <h3>{section.title}</h3>
           <dl>
             {section.entries.map((entry) => (
-              <Row key={entry.name} entry={entry} />
+              <Row key={entry.name} entry={entry} shown={show?.(section.title, entry.name)} />
             ))}
           </dl>
         </div>
       ))}
+      {children}
     </section>
   );
 }
 
-function Row({ entry }: { entry: Entry }) {
+function Row({ entry, shown }: { entry: Entry; shown: ReactNode }) {
   const changed = entry.before !== undefined;
   return (
     <div>
@@ -41,7 +51,7 @@ function Row({ entry }: { entry: Entry }) {
       </dt>
       <dd className={changed ? "info" : "value"} title={entry.value}>
         {changed && <Before>{entry.before}</Before>}
-        {entry.value}
+        {shown ?? entry.value}
       </dd>
     </div>
   );

@@ -5,12 +5,17 @@ import { useSelection } from "../../../hooks/useSelection";
 import type { PanelId } from "../../../layout/tree";
 import { bytes, value } from "../../../lib/format";
 import type { Checkpoint } from "../../../services/types";
+import { useViewPart } from "../../../state/view";
 import { CheckpointList } from "../../checkpoints/CheckpointList";
 import { metricColumns, metricOf, nameOf } from "../../checkpoints/columns";
+import { MetricColumns } from "../../checkpoints/MetricColumns";
+import { chooseMetrics } from "../../metrics/chosen";
 import { Icon } from "../../ui/Icon";
 import styles from "../Dashboard.module.css";
 import { Panel } from "../Panel";
 import { About } from "./About";
+
+const NONE: readonly string[] = [];
 
 export function CheckpointsPanel({ panelId }: { panelId: PanelId }) {
   const selection = useSelection();
@@ -18,6 +23,7 @@ export function CheckpointsPanel({ panelId }: { panelId: PanelId }) {
   const id = run?.id ?? null;
   const checkpoints = useCheckpoints(id);
   const { markBest } = useRunActions();
+  const chosen = useViewPart("metrics")[panelId] ?? NONE;
   const about = (
     <>
       <About run={run} selection={selection} />
@@ -25,8 +31,21 @@ export function CheckpointsPanel({ panelId }: { panelId: PanelId }) {
     </>
   );
   return (
-    <Panel id={panelId} about={about} controls={<Best checkpoints={checkpoints} />}>
-      <CheckpointList key={id} checkpoints={checkpoints} onMarkBest={markBest} />
+    <Panel
+      id={panelId}
+      about={about}
+      controls={
+        <>
+          <Best checkpoints={checkpoints} />
+          <MetricColumns
+            checkpoints={checkpoints}
+            chosen={chosen}
+            onChoose={(metrics) => chooseMetrics(panelId, metrics)}
+          />
+        </>
+      }
+    >
+      <CheckpointList key={id} checkpoints={checkpoints} chosen={chosen} onMarkBest={markBest} />
     </Panel>
   );
 }
@@ -36,7 +55,7 @@ function Saved({ checkpoints }: { checkpoints: readonly Checkpoint[] }) {
   const size = checkpoints.reduce((sum, checkpoint) => sum + (checkpoint.size ?? 0), 0);
   return (
     <span className={`dim ${styles.hint}`}>
-      {checkpoints.length} saved · {bytes(size)}
+      {checkpoints.length} saved{size > 0 && ` · ${bytes(size)}`}
     </span>
   );
 }

@@ -2,6 +2,8 @@ import { useRun, useRuns } from "../../../hooks/useRuns";
 import { type Selection, useSelection } from "../../../hooks/useSelection";
 import type { PanelId } from "../../../layout/tree";
 import type { Run } from "../../../services/types";
+import { useViewPart } from "../../../state/view";
+import type { Others } from "../../runs/Against";
 import { RunDetails } from "../../runs/RunDetails";
 import { Panel } from "../Panel";
 import { About } from "./About";
@@ -10,10 +12,13 @@ export function ConfigPanel({ panelId }: { panelId: PanelId }) {
   const { runs } = useRuns();
   const selection = useSelection();
   const run = useRun(selection.selected);
+  const against = useRun(useViewPart("against"));
+  const others = run === null ? NOBODY : othersOf(run, runs, selection);
   return (
     <RunDetails
       run={run}
-      other={run === null ? null : otherThan(run, runs, selection)}
+      other={against !== null && against.id !== run?.id ? against : (others.drawn[0] ?? before(run, runs))}
+      others={others}
       frame={(controls, body) => (
         <Panel id={panelId} about={<About run={run} selection={selection} />} controls={controls}>
           {body}
@@ -23,9 +28,22 @@ export function ConfigPanel({ panelId }: { panelId: PanelId }) {
   );
 }
 
-/** What a run's config is held against: another one that is drawn, else the one before it in its project. */
-function otherThan(run: Run, runs: readonly Run[], selection: Selection): Run | null {
-  const drawn = selection.compared.find((id) => id !== run.id);
-  const before = runs.find((each) => each.project === run.project && each.number < run.number);
-  return runs.find((each) => each.id === drawn) ?? before ?? null;
+const NOBODY: Others = { drawn: [], project: [] };
+const MOST = 40;
+
+/** Whom a run can be held against: those that are drawn, and the newest of its project. */
+function othersOf(run: Run, runs: readonly Run[], { compared }: Selection): Others {
+  const project: Run[] = [];
+  for (const each of runs) {
+    if (project.length === MOST) break;
+    if (each.project === run.project && each.id !== run.id) project.push(each);
+  }
+  const drawn = compared.filter((id) => id !== run.id).map((id) => runs.find((each) => each.id === id));
+  return { drawn: drawn.filter((each) => each !== undefined), project };
+}
+
+/** The one before it in its project. */
+function before(run: Run | null, runs: readonly Run[]): Run | null {
+  if (run === null) return null;
+  return runs.find((each) => each.project === run.project && each.number < run.number) ?? null;
 }

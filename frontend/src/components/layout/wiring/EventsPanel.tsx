@@ -1,9 +1,13 @@
 import { useRuns } from "../../../hooks/useRuns";
+import { useSelection } from "../../../hooks/useSelection";
+import { useTurnTo } from "../../../hooks/useTurnTo";
 import type { PanelId } from "../../../layout/tree";
 import { EventLog } from "../../events/EventLog";
 import { inPanel } from "../Panel";
 
 export function EventsPanel({ panelId }: { panelId: PanelId }) {
   const { runs } = useRuns();
-  return <EventLog runs={runs} frame={inPanel(panelId)} />;
+  const { selected } = useSelection();
+  const turnTo = useTurnTo();
+  return <EventLog runs={runs} selected={selected} onTurn={turnTo} frame={inPanel(panelId)} />;
 }

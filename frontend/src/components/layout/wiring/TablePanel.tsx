@@ -1,8 +1,9 @@
+import { useState } from "react";
 import { useRun } from "../../../hooks/useRuns";
 import { useSelection } from "../../../hooks/useSelection";
 import type { PanelId } from "../../../layout/tree";
 import { MetricsTable } from "../../metrics/MetricsTable";
-import details from "../../runs/RunDetails.module.css";
+import { FilterField } from "../../ui/FilterField";
 import { Panel } from "../Panel";
 import { About } from "./About";
 
@@ -10,15 +11,14 @@ import { About } from "./About";
 export function TablePanel({ panelId }: { panelId: PanelId }) {
   const selection = useSelection();
   const run = useRun(selection.selected);
+  const [text, setText] = useState("");
+  const filter = <FilterField text={text} label="Filter metrics" help="Part of a name, or a glob" onChange={setText} />;
   return (
-    <Panel id={panelId} about={<About run={run} selection={selection} />}>
+    <Panel id={panelId} about={<About run={run} selection={selection} />} controls={filter}>
       {run === null ? (
         <p className="empty">No run is selected.</p>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
-        <section className={details.last} tabIndex={0} data-focus aria-label={`Latest values of ${run.name}`}>
-          <MetricsTable runId={run.id} />
-        </section>
+        <MetricsTable key={run.id} runId={run.id} text={text} />
       )}
     </Panel>
   );

@@ -1,0 +1,54 @@
+import { step, value } from "../lib/format";
+import type { Aligned } from "./data";
+import { type DrawnLine, type Line, summaryOf } from "./line";
+import type { Reading } from "./readout";
+import type { Source } from "./source";
+import { drawnText, liveText } from "./words";
+
+/** What stands around a chart in words: for those who read it, those who hear it, and tests. */
+export class Captions {
+  private readonly badge: HTMLElement | null;
+  private readonly live: HTMLElement | null;
+  private readonly status: HTMLElement | null;
+
+  constructor(private readonly root: HTMLElement) {
+    this.badge = root.querySelector(".chart-badge");
+    this.live = root.querySelector(".chart-live");
+    this.status = root.querySelector("[role=status]");
+  }
+
+  /** Say what is drawn, in a sentence and in `data-points`. */
+  summarise(metric: string, lines: readonly Line[], sources: readonly (Source | null)[]): void {
+    const drawn = lines.flatMap((line, at) => {
+      const own = sources[at];
+      return own && own.lastStep !== null && !line.ghost ? [{ line, own }] : [];
+    });
+    this.root.dataset.points = JSON.stringify(drawn.map(({ line, own }) => summaryOf(line, own)));
+    const words = drawn.map(({ line, own }) => `${line.name} ${value(own.lastValue)} at step ${step(own.lastStep)}`);
+    this.root.ariaLabel = `${metric}: ${words.join(", ") || "no points yet"}`;
+    this.root.classList.toggle("is-empty", drawn.length === 0);
+  }
+
+  /** Say how much of what is stored is drawn. */
+  count(lines: readonly DrawnLine[], { own }: Aligned): void {
+    const told = own.filter((_, at) => !lines[at]?.ghost);
+    const sum = (of: "drawn" | "points") => told.reduce((all, line) => all + line[of], 0);
+    write(this.badge, drawnText(sum("drawn"), sum("points")));
+  }
+
+  /** Say how many points came beyond the stretch that somebody holds; null: nobody holds any. */
+  hold(more: number | null): void {
+    if (this.live === null) return;
+    this.live.hidden = more === null;
+    if (more !== null) write(this.live, liveText(more));
+  }
+
+  /** Have a screen reader tell where the crosshair is. */
+  say(place: string, readings: readonly Reading[]): void {
+    write(this.status, [place, ...readings.map(({ name, y }) => `${name} ${value(y)}`)].join(", "));
+  }
+}
+
+function write(element: HTMLElement | null, text: string): void {
+  if (element !== null && element.textContent !== text) element.textContent = text;
+}

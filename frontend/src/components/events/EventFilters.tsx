@@ -1,0 +1,84 @@
+import type { Events } from "../../hooks/useEvents";
+import type { LogEvent } from "../../services/types";
+import { Choice } from "../ui/Choice";
+import { FilterField } from "../ui/FilterField";
+import styles from "./EventLog.module.css";
+import { SOURCES, THIS, termIn, withTerm } from "./filter";
+import { FILTERS, filtered, type LevelFilter } from "./levels";
+
+const HELP = "Words, level:error, source:checkpoint, run:this, run:R3. All have to fit.";
+const ALL = FILTERS[0] as LevelFilter;
+const EVERY_SOURCE = [{ value: "", text: "SOURCE" }, ...SOURCES.map((value) => ({ value, text: value.toUpperCase() }))];
+
+interface EventFiltersProps {
+  text: string;
+  /** What of it could not be read. */
+  message: string | null;
+  /** Of all levels, to count. */
+  events: Events;
+  onChange(text: string): void;
+}
+
+/** At the right of the panel's heading: text, run, source and level; each is a part of the same filter. */
+export function EventFilters({ text, message, events, onChange }: EventFiltersProps) {
+  const own = termIn(text, "run").toLowerCase() === THIS;
+  return (
+    <>
+      <FilterField text={text} label="Filter events" help={HELP} message={message} onChange={onChange} />
+      <fieldset className={`seg ${styles.own}`} aria-label="Which run">
+        <button
+          type="button"
+          aria-pressed={own}
+          title="Events of the selected run alone"
+          onClick={() => onChange(withTerm(text, "run", own ? "" : THIS))}
+        >
+          RUN
+        </button>
+      </fieldset>
+      <Choice
+        label="Source"
+        className={styles.source}
+        value={termIn(text, "source").toLowerCase()}
+        options={EVERY_SOURCE}
+        onChoose={(source) => onChange(withTerm(text, "source", source))}
+      />
+      <Levels text={text} events={events} onChange={onChange} />
+    </>
+  );
+}
+
+function Levels({ text, events, onChange }: Pick<EventFiltersProps, "text" | "events" | "onChange">) {
+  const current = termIn(text, "level").toLowerCase();
+  return (
+    <fieldset className={`seg ${styles.filters}`} aria-label="Level">
+      {FILTERS.map((filter) => {
+        const [level = ""] = filter.levels;
+        const pressed = level === current;
+        return (
+          <button
+            key={filter.name}
+            type="button"
+            className={filter === ALL ? styles.all : undefined}
+            aria-pressed={pressed}
+            onClick={() => onChange(withTerm(text, "level", pressed ? "" : level))}
+          >
+            {filter.name}
+            {filter !== ALL && <Count events={filtered(events.events, filter)} more={events.hasOlder} />}
+          </button>
+        );
+      })}
+    </fieldset>
+  );
+}
+
+/** How many of them were read; `+` when older ones may be there. */
+function Count({ events, more }: { events: readonly LogEvent[]; more: boolean }) {
+  if (events.length === 0) return null;
+  return (
+    <span className={styles.count}>
+      {" "}
+      {events.length}
+      {more && "+"}
+    </span>
+  );
+}

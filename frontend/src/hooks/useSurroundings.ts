@@ -1,0 +1,30 @@
+import { useQuery } from "@tanstack/react-query";
+import { ApiError, answerOf, type Client } from "../services/api";
+import type { Run, Surroundings } from "../services/types";
+import { useLive } from "./LiveProvider";
+
+const AGAIN_MS = 3_000;
+const MOST_TRIES = 10;
+
+/** What a run's newest attempt runs in; null while that is not known, or when nobody told. */
+export function useSurroundings(run: Run | null): Surroundings | null {
+  const { client } = useLive();
+  const { data } = useQuery({
+    queryKey: ["surroundings", run?.id, run?.attempt],
+    enabled: run !== null,
+    gcTime: 60_000,
+    // A script finds it out after its run began, and no message tells that it did.
+    refetchInterval: ({ state }) =>
+      run?.status === "running" && state.data === null && state.dataUpdateCount < MOST_TRIES ? AGAIN_MS : false,
+    queryFn: () => readSurroundings(client, run?.id ?? ""),
+  });
+  return data ?? null;
+}
+
+async function readSurroundings(client: Client, runId: string): Promise<Surroundings | null> {
+  const request = client.GET("/api/runs/{run_id}/environment", { params: { path: { run_id: runId } } });
+  return answerOf(request).catch((failure: unknown) => {
+    if (failure instanceof ApiError && failure.status === 404) return null;
+    throw failure;
+  });
+}
