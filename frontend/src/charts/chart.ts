@@ -209,7 +209,7 @@ export class LineChart implements Drawable {
     );
     const inView = this.aligned.own.map((line) => seen(line, range));
     this.scale(logScale === "auto" ? this.logScale || suitsLogScale(inView) : logScale);
-    this.yRange = valueRange(inView, this.logScale);
+    this.yRange = valueRange(inView, this.logScale, this.zoom !== null);
     this.describe(sources, range, buckets);
     this.tellNames();
     this.show(range);

@@ -109,6 +109,12 @@ describe("the range of y", () => {
     const diverging = series(Array.from({ length: 60 }, (_, step) => [step, step < 50 ? 5 : 10 ** (step - 40)]));
     expect(valueRange(lines(falling, diverging), false)[1]).toBeLessThan(60);
   });
+  test("holds a spike in a stretch that somebody chose, and only there", () => {
+    const spiky = series(Array.from({ length: 60 }, (_, step) => [step, step === 30 ? 500 : 5 + (step % 2) / 10]));
+    expect(valueRange(lines(spiky), false)[1]).toBeLessThan(60);
+    expect(valueRange(lines(spiky), false, true)[1]).toBeGreaterThan(500);
+    expect(valueRange(lines(ramp(0, 10, () => 3)), false, true)[1]).toBeGreaterThan(3);
+  });
   test("is not stretched by a run that diverged long ago", () => {
     const gone = ramp(0, 1000, (step) => 10 ** (step / 5));
     expect(valueRange(lines(falling, falling, gone), false)[1]).toBeLessThan(60);

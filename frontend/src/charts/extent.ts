@@ -45,16 +45,18 @@ interface Known {
 
 /**
  * Range of y with a margin. What shoots up far beyond the rest (a diverging run) leaves the chart at its edge, so
- * that it does not press the others flat; where the other lines begin is always inside.
+ * that it does not press the others flat; where the other lines begin is always inside. With `all` nothing leaves it:
+ * who looks at a part looks at what is unusual.
  */
-export function valueRange(lines: Lines, logScale: boolean): Range {
+export function valueRange(lines: Lines, logScale: boolean, all = false): Range {
   const back = (value: number) => (logScale ? 10 ** Math.min(300, Math.max(-300, value)) : clamped(value));
   const known = lines.map((line) => knownOf(line, logScale)).filter((line) => line.sorted.length > 0);
-  const calm = withoutRunaways(known);
+  const calm = all ? known : withoutRunaways(known);
   if (calm.length === 0) return logScale ? [0.1, 1] : [0, 1];
   const starts = calm.flatMap((line) => line.start);
   const sorted = joined(calm.map((line) => line.sorted));
-  const [low, high] = withoutOutliers(sorted, starts, logScale ? LOG_REACH : REACH);
+  const times = all ? Number.POSITIVE_INFINITY : logScale ? LOG_REACH : REACH;
+  const [low, high] = withoutOutliers(sorted, starts, times);
   const margin = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
   return [back(low - margin), back(high + margin)];
 }
@@ -119,6 +121,6 @@ function withoutRunaways(lines: readonly Known[]): Known[] {
 function withoutOutliers(sorted: ArrayLike<number>, starts: readonly number[], times: number): Range {
   const [first, last, low, high] = [share(sorted, 0), share(sorted, 1), share(sorted, 0.05), share(sorted, 0.75)];
   const reach = times * (high - low);
-  if (reach === 0) return [first, last];
+  if (reach === 0 || Number.isNaN(reach)) return [first, last];
   return [Math.max(first, Math.min(low - reach, ...starts)), Math.min(last, Math.max(high + reach, ...starts))];
 }

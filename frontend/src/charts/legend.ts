@@ -3,6 +3,7 @@ import type { DrawnLine } from "./line";
 
 const ROW_PX = 15;
 const ITEM_PX = 158;
+const MOST_ITEM_PX = 260;
 const SMOOTHED_PX = 62;
 /** The legend is left out where it would take more than this part of the chart's height, or the chart is low. */
 const MOST_PART = 0.22;
@@ -58,7 +59,7 @@ export class Legend {
   }
 
   private make(lines: readonly LegendLine[], columns: number): void {
-    this.box.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
+    this.box.style.gridTemplateColumns = `repeat(${columns}, minmax(0, ${MOST_ITEM_PX}px))`;
     this.values = lines.map(() => document.createElement("b"));
     this.box.replaceChildren(
       ...lines.map(({ line }, at) => {

@@ -38,7 +38,7 @@ export function drawnLine(line: Line, source: Source | null, paint: string): Dra
 }
 
 /** From so many pixels for each point on, the points are drawn too. */
-const SPARSE_PX = 12;
+const SPARSE_PX = 8;
 
 /** The line as it is drawn over a stretch that is so many pixels wide. */
 export function inStretch(line: DrawnLine, own: Reduced, high: number, width: number): DrawnLine {

@@ -8,6 +8,9 @@ import { logLabels, logSplits, spanLabels, stepLabels, TIME_GAPS, valueLabels, w
 export const TAG_GUTTER = 62;
 const X_AXIS_HEIGHT = 22;
 const DOT_PX = 5;
+/** Lines wider than a pixel take twice as long to draw: so many of them at most. */
+const MOST_BOLD = 3;
+const BOLD_PX = 1.5;
 
 /** What the x counts. */
 export type XKind = "step" | "relative" | "wall" | "metric";
@@ -53,14 +56,15 @@ export function chartData(aligned: Aligned, logScale: boolean, smooth = false): 
   return [aligned.x, ...(logScale ? columns.map(positive) : columns)] as uPlot.AlignedData;
 }
 
-function lineSeries(line: DrawnLine, { smooth, isSparse }: ChartLook, index: number): uPlot.Series[] {
+function lineSeries(line: DrawnLine, { lines, smooth, isSparse }: ChartLook, index: number): uPlot.Series[] {
+  const width = lines.length > MOST_BOLD ? 1 : BOLD_PX;
   const dash = line.dash.length > 0 ? { dash: [...line.dash] } : {};
-  const look = { scale: "y", stroke: line.paint, width: 1.25, points: { show: false }, ...dash };
+  const look = { scale: "y", stroke: line.paint, width, points: { show: false }, ...dash };
   const faint = faded(line.paint, line.ghost ? 0.45 : 0.3);
   const stroke = smooth || line.ghost ? faint : line.paint;
   const points = { show: () => isSparse(index), size: DOT_PX, width: 1, stroke, fill: stroke };
-  const value = { ...look, stroke, width: smooth || line.ghost ? 1 : 1.25, points };
-  return smooth ? [value, { ...look, width: 1.5, show: !line.ghost }] : [value];
+  const value = { ...look, stroke, width: smooth || line.ghost ? 1 : width, points };
+  return smooth ? [value, { ...look, width: BOLD_PX, show: !line.ghost }] : [value];
 }
 
 function xAxis({ palette, xKind, zone }: ChartLook): uPlot.Axis {

@@ -51,6 +51,9 @@ function spanAt({ min, max }: Reduced, at: number): [number, number] | null {
   return typeof low === "number" && typeof high === "number" && low < high ? [low, high] : null;
 }
 
+/** With more lines the least and largest values would cover the chart. */
+const MOST_SPANS = 4;
+
 interface Row {
   parts: [mark: HTMLElement, name: HTMLElement, value: HTMLElement, span: HTMLElement, smooth: HTMLElement];
 }
@@ -77,7 +80,8 @@ export class Readout {
   show(title: string, found: readonly Reading[], marks: readonly PlacedMark[], most: number): void {
     write(this.title, title);
     const told = found.slice(0, most);
-    for (const [at, reading] of told.entries()) this.tell(this.rows[at] ?? this.add(), reading);
+    const spans = told.length <= MOST_SPANS && told.every(({ smooth }) => smooth === null);
+    for (const [at, reading] of told.entries()) this.tell(this.rows[at] ?? this.add(), reading, spans);
     for (let at = told.length; at < this.shown; at++) this.hideRow(at);
     this.shown = told.length;
     write(this.more, found.length > told.length ? `and ${found.length - told.length} more` : "");
@@ -91,12 +95,12 @@ export class Readout {
     this.box.style.right = toRight ? "" : `${width - left + 10}px`;
   }
 
-  private tell({ parts }: Row, { name, colour, y, smooth, span }: Reading): void {
+  private tell({ parts }: Row, { name, colour, y, smooth, span }: Reading, spans: boolean): void {
     const [mark, title, number, range, eased] = parts;
     if (mark.style.background !== colour) mark.style.background = colour;
     write(title, name);
     write(number, value(y));
-    write(range, span === null ? "" : `${value(span[0])}…${value(span[1])}`);
+    write(range, span === null || !spans ? "" : `${value(span[0])}…${value(span[1])}`);
     write(eased, smooth === null ? "" : value(smooth));
     for (const part of parts) if (part.hidden) part.hidden = false;
   }

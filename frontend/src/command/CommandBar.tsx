@@ -25,6 +25,8 @@ export function CommandBar(props: CommandBarProps) {
       <input
         ref={input}
         aria-label="Command"
+        // What is typed after Enter belongs to the next line.
+        readOnly={sent}
         placeholder={PLACEHOLDER}
         autoComplete="off"
         spellCheck={false}

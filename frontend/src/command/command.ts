@@ -69,6 +69,8 @@ export interface Context {
   compared(): readonly string[];
   /** Metrics of the selected run that are known so far. */
   metrics(): readonly string[];
+  /** Metrics of the selected run whose names hold a text, as the server knows them. */
+  findMetrics(text: string): Promise<readonly string[]>;
   /** Values of a metric as far as the page has them: steps and values, ascending in step. */
   course(runId: string, metric: string): { x: ArrayLike<number>; y: ArrayLike<number>; odd: readonly number[] } | null;
   events(runId: string): Promise<readonly LogEvent[]>;

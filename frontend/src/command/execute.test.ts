@@ -73,6 +73,12 @@ test("CH charts metrics in a panel of their own", async () => {
   expect(context.screen.show).toHaveBeenCalledWith("chart-1");
 });
 
+test("a part of a metric's name charts the metric that the server finds; what nobody knows is refused", async () => {
+  const context = aContext(runs, { findMetrics: async (text) => (text === "417/g" ? ["layer.417/grad norm"] : []) });
+  expect((await told("417/g", context)).view.metrics).toEqual({ "chart-1": ["layer.417/grad norm"] });
+  await expect(told("zzz", context)).rejects.toThrow("There is no function and no run zzz.");
+});
+
 test("DIFF alone holds the run against the best one", async () => {
   const { view, context } = await told("DIFF");
   expect(view).toMatchObject({ compared: ["c", "b"], tab: "DIFF" });

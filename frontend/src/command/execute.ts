@@ -1,5 +1,5 @@
 import type { Command, Context } from "./command";
-import { parse } from "./grammar";
+import { type Parsed, parse, quoted } from "./grammar";
 
 /** Nothing but a function: what a line that turns to a run stands for. */
 const TURN = { changes: false } as const;
@@ -17,6 +17,19 @@ export function isReady(line: string, commands: readonly Command[], context: Con
     return [id.toLowerCase(), name.toLowerCase(), `r${number}`].includes(word) ? TURN : null;
   } catch {
     return null; // said when it is sent
+  }
+}
+
+/** A word that is neither function nor run may be a part of a metric's name, which only the server knows for sure. */
+async function parseOrFind(line: string, commands: readonly Command[], context: Context): Promise<Parsed> {
+  const known = { commands, runs: context.runs(), selected: context.selected() };
+  try {
+    return parse(line, known);
+  } catch (error) {
+    const word = line.trim();
+    const [metric] = /^\S{2,}$/.test(word) ? await context.findMetrics(word) : [];
+    if (metric === undefined) throw error;
+    return parse(`CH ${quoted(metric)}`, known);
   }
 }
 
@@ -38,7 +51,7 @@ export async function execute(
       context.prefill(text, message);
     },
   };
-  const parsed = parse(line, { commands, runs: context.runs(), selected: context.selected() });
+  const parsed = await parseOrFind(line, commands, context);
   if (parsed.kind === "run") {
     context.change({ run: parsed.run.id });
     return { told: `R${parsed.run.number} ${parsed.run.name}`, asks };

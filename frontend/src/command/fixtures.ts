@@ -18,6 +18,7 @@ export function aContext(runs: readonly Run[], over: Partial<Context> = {}): Con
     selected,
     compared: () => view.compared ?? [],
     metrics: () => ["train/loss", "val/loss", "lr", "layer.1/grad norm"],
+    findMetrics: async () => [],
     course: () => null,
     events: async () => [],
     screen: {

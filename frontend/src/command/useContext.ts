@@ -21,6 +21,8 @@ interface Given {
   onHelp(topic: string | null): void;
 }
 
+const MOST_FOUND = 20;
+
 /** What commands see and do, for the page as it is now. */
 export function useContext({ runs, run, selection, found, onHelp }: Given): Context {
   const { client, feed } = useLive();
@@ -38,6 +40,12 @@ export function useContext({ runs, run, selection, found, onHelp }: Given): Cont
       selected: () => now.current.run,
       compared: () => now.current.selection.compared,
       metrics: () => metrics,
+      async findMetrics(text) {
+        const runId = now.current.run?.id;
+        if (runId === undefined) return [];
+        const params = { path: { run_id: runId }, query: { q: text, limit: MOST_FOUND } };
+        return (await answerOf(client.GET("/api/runs/{run_id}/metrics/names", { params }))).names;
+      },
       course(runId, metric) {
         const series = feed.store.series(runId, metric) ?? feed.latest.trend(runId, metric);
         if (series === null) return null;

@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { describe, expect, test } from "vitest";
-import { age, bytes, clock, day, duration, NOTHING, percent, short, step, toNumber, value } from "./format";
+import { age, bytes, clock, dated, day, duration, NOTHING, percent, short, step, toNumber, value } from "./format";
 
 describe("value", () => {
   test.each([
@@ -61,7 +61,12 @@ test("moments are UTC, from microseconds or RFC 3339", () => {
   expect(clock(micros)).toBe("14:32:07.118");
   expect(day(micros)).toBe("2026-11-23 14:32");
   expect(day("2026-11-23T14:32:07.118000Z")).toBe("2026-11-23 14:32");
-  expect(day("soon")).toBe(NOTHING);
+  expect(dated(micros)).toBe("2026-11-23 14:32 UTC");
+});
+
+test.each([null, undefined, "soon", 9e21, Number.NaN])("%s is no moment", (moment) => {
+  expect([day(moment), dated(moment)]).toEqual([NOTHING, NOTHING]);
+  expect(clock(moment as number)).toBe(NOTHING);
 });
 
 test("percentages have one digit after the point", () => {

@@ -1,3 +1,5 @@
+import { written, zoneName } from "./zone";
+
 /** What stands where there is no value. */
 export const NOTHING = "–";
 
@@ -102,20 +104,28 @@ export function age(milliseconds: number | null | undefined): string {
   return seconds < 86_400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** Time of day in UTC of microseconds since 1970: `14:32:07.118`. */
+/** Time of day in the preferred zone, of microseconds since 1970: `14:32:07.118`. */
 export function clock(micros: number | null | undefined): string {
-  return micros === null || micros === undefined ? NOTHING : iso(micros / 1000).slice(11, 23);
+  return micros === null || micros === undefined ? NOTHING : (written(micros / 1000)?.slice(11) ?? NOTHING);
 }
 
-/** Date and time in UTC, of microseconds since 1970 or of RFC 3339 text: `2026-11-23 14:30`. */
-export function day(moment: number | string | null | undefined): string {
-  if (moment === null || moment === undefined) return NOTHING;
-  const milliseconds = typeof moment === "string" ? Date.parse(moment) : moment / 1000;
-  return Number.isNaN(milliseconds) ? NOTHING : iso(milliseconds).slice(0, 16).replace("T", " ");
+/** A moment: microseconds since 1970, or RFC 3339 text. */
+export type Moment = number | string | null | undefined;
+
+/** Date and time in the preferred zone: `2026-11-23 14:30`. */
+export function day(moment: Moment): string {
+  return written(millisecondsOf(moment))?.slice(0, 16) ?? NOTHING;
 }
 
-function iso(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
+/** Date and time with the zone they are told in: `2026-11-23 14:30 UTC`. */
+export function dated(moment: Moment): string {
+  const text = day(moment);
+  return text === NOTHING ? NOTHING : `${text} ${zoneName(millisecondsOf(moment))}`;
+}
+
+function millisecondsOf(moment: Moment): number {
+  if (moment === null || moment === undefined) return Number.NaN;
+  return typeof moment === "string" ? Date.parse(moment) : moment / 1000;
 }
 
 function two(number: number): string {

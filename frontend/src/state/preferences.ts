@@ -1,4 +1,5 @@
 import { create } from "zustand";
+import { tellTimesIn, type Zone } from "../lib/zone";
 
 /** How this browser likes the page; none of it is in the address, since it is about the person. */
 export interface Preferences {
@@ -8,7 +9,7 @@ export interface Preferences {
   /** Height of a row in pixels; null: as the screen's width has it. */
   rows: "19" | "24" | "28" | null;
   /** Time zone of all times. */
-  zone: "UTC" | "LOCAL";
+  zone: Zone;
 }
 
 const KEY = "stepwire.preferences";
@@ -21,6 +22,10 @@ const CHOICES = {
 const USUAL: Preferences = { theme: "DARK", palette: "SPEC", rows: null, zone: "UTC" };
 
 export const usePreferences = create<Preferences>(() => stored());
+
+// Before anybody is drawn again.
+tellTimesIn(usePreferences.getState().zone);
+usePreferences.subscribe(({ zone }) => tellTimesIn(zone));
 
 /** Choose one; what is none of the choices is left as it is. */
 export function prefer(name: string, value: string): void {

@@ -134,10 +134,12 @@ def prepare():
 
 def main():
     seconds = float(sys.argv[2]) if sys.argv[1:2] == ["--live"] else 0
-    prepare()
     code = "import prepared; prepared.{}"
     here = Path(__file__).resolve().parent
-    for call in ("wide('probe-wide')", "crash('lora-crash')", "fail('lm-lr12e4')"):
+    # The crash first: the server takes its time to be sure of it, and the failed run is to be the last that went wrong.
+    subprocess.run([sys.executable, "-c", code.format("crash('lora-crash')")], cwd=here, check=False)
+    prepare()
+    for call in ("wide('probe-wide')", "fail('lm-lr12e4')"):
         subprocess.run([sys.executable, "-c", code.format(call)], cwd=here, check=False, stderr=subprocess.DEVNULL)
     calls = [f"live('lm-live{seed}', {seconds}, {seed}, 0.05)" for seed in (1, 2)] if seconds else []
     going = [

@@ -4,6 +4,8 @@ import { faded } from "../palette";
 import type { Cell, Reduced } from "../reduce";
 
 const OPACITY = { usual: 0.18, smoothed: 0.1, ghost: 0.06 };
+/** Entries closer than this are bars, which a canvas fills several times as fast as a jagged shape. */
+const DENSE_PX = 4;
 /** So far outside a canvas still takes it. */
 const FAR_PX = 1e5;
 
@@ -25,9 +27,8 @@ export function bandsPlugin(lines: () => readonly DrawnLine[], drawn: () => read
           const own = drawn()[at];
           if (own === undefined || own.points === own.drawn) continue;
           ctx.fillStyle = faded(line.paint, opacityOf(line, own));
-          ctx.beginPath();
-          for (const [from, to] of pieces(own)) trace(ctx, own, from, to, place);
-          ctx.fill();
+          if (own.x.length * DENSE_PX > bbox.width) bars(ctx, own, place);
+          else shape(ctx, own, place);
         }
         ctx.restore();
       },
@@ -72,11 +73,31 @@ export function pieces({ min }: Pick<Reduced, "min">): [from: number, to: number
   return found;
 }
 
-function trace(context: CanvasRenderingContext2D, own: Reduced, from: number, to: number, place: Placer): void {
-  const point = (cells: readonly Cell[], at: number) =>
-    context.lineTo(place.x(own.x[at] as number), place.y(cells[at] as number));
-  context.moveTo(place.x(own.x[from] as number), place.y(own.max[from] as number));
-  for (let at = from + 1; at < to; at++) point(own.max, at);
-  for (let at = to - 1; at >= from; at--) point(own.min, at);
-  context.closePath();
+function shape(context: CanvasRenderingContext2D, own: Reduced, place: Placer): void {
+  context.beginPath();
+  for (const [from, to] of pieces(own)) {
+    context.moveTo(place.x(own.x[from] as number), place.y(own.max[from] as number));
+    for (let at = from + 1; at < to; at++) corner(context, own, own.max, at, place);
+    for (let at = to - 1; at >= from; at--) corner(context, own, own.min, at, place);
+    context.closePath();
+  }
+  context.fill();
+}
+
+function corner(context: CanvasRenderingContext2D, own: Reduced, of: readonly Cell[], at: number, place: Placer): void {
+  context.lineTo(place.x(own.x[at] as number), place.y(of[at] as number));
+}
+
+/** Whole pixels, so that no edge has to be softened. */
+function bars(context: CanvasRenderingContext2D, own: Reduced, place: Placer): void {
+  let left = Math.round(place.x(own.x[0] as number));
+  for (let at = 0; at < own.x.length; at++) {
+    const next = at + 1 < own.x.length ? Math.round(place.x(own.x[at + 1] as number)) : left + 1;
+    const [low, high] = [own.min[at], own.max[at]];
+    if (typeof low === "number" && typeof high === "number" && low < high) {
+      const top = Math.round(place.y(high));
+      context.fillRect(left, top, Math.max(1, next - left), Math.max(1, Math.round(place.y(low)) - top));
+    }
+    left = next;
+  }
 }

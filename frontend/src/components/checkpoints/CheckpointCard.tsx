@@ -1,4 +1,5 @@
-import { bytes, day, NOTHING, step as stepText, value } from "../../lib/format";
+import { useZone } from "../../hooks/useZone";
+import { bytes, dated, NOTHING, step as stepText, value } from "../../lib/format";
 import type { Checkpoint } from "../../services/types";
 import { Icon } from "../ui/Icon";
 import { type Entry, KeyValue } from "../ui/KeyValue";
@@ -14,6 +15,7 @@ interface CheckpointCardProps {
 
 /** Everything about one checkpoint. */
 export function CheckpointCard({ checkpoint, onMarkBest, onClose }: CheckpointCardProps) {
+  useZone();
   return (
     <aside className={styles.card} aria-label={nameOf(checkpoint)}>
       <div className={styles.head}>
@@ -46,7 +48,7 @@ function fileEntries(checkpoint: Checkpoint): Entry[] {
   return [
     { name: "path", value: checkpoint.filepath },
     { name: "step", value: stepText(checkpoint.step) },
-    { name: "saved", value: `${day(checkpoint.created_at)} UTC` },
+    { name: "saved", value: dated(checkpoint.created_at) },
     { name: "size", value: bytes(checkpoint.size) },
     { name: "sha256", value: checkpoint.sha256 ?? NOTHING },
     { name: "verdict", value: checkpoint.verdict },

@@ -1,5 +1,6 @@
 import type { Ref } from "react";
-import { bytes, day, NOTHING, step as stepText, value } from "../../lib/format";
+import { useZone } from "../../hooks/useZone";
+import { bytes, dated, day, NOTHING, step as stepText, value } from "../../lib/format";
 import { direction } from "../../lib/goal";
 import type { Checkpoint } from "../../services/types";
 import { Icon } from "../ui/Icon";
@@ -54,6 +55,7 @@ interface CellsProps {
 }
 
 function Cells({ checkpoint, metrics, keep, scale, onMarkBest }: CellsProps) {
+  useZone();
   const missing = checkpoint.verdict === "missing";
   return (
     <>
@@ -81,7 +83,7 @@ function Cells({ checkpoint, metrics, keep, scale, onMarkBest }: CellsProps) {
       <span role="gridcell" className={`${styles.medium} ${missing ? "bad" : "good"}`}>
         <Icon name={missing ? "cross" : "ok"} /> {checkpoint.verdict}
       </span>
-      <span role="gridcell" className={`dim ${styles.medium}`}>
+      <span role="gridcell" className={`dim ${styles.medium}`} title={dated(checkpoint.created_at)}>
         {day(checkpoint.created_at)}
       </span>
       <span role="gridcell" className={styles.actions}>

@@ -6,11 +6,12 @@ import type { Checkpoint, Value } from "../../services/types";
 
 const MAX_METRICS = 3;
 
-/** All metrics that checkpoints were saved with: the loss-like first, then scores, then the others. */
+/** All metrics that checkpoints were saved with: losses first, then what is like one, scores, and the others. */
 export function metricNames(checkpoints: readonly Checkpoint[]): string[] {
   const names = new Set(checkpoints.flatMap((checkpoint) => Object.keys(checkpoint.metrics)));
   const first = lossTabs([...names]).flatMap((tab) => tab.metrics);
-  return [...new Set([...first, ...names])];
+  const losses = [...names].filter((name) => /loss/i.test(name));
+  return [...new Set([...first.filter((name) => losses.includes(name)), ...losses, ...first, ...names])];
 }
 
 /** The metrics that get a column: those chosen, by name or glob; without any that there is, the first three. */

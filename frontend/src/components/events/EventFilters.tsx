@@ -12,19 +12,19 @@ const EVERY_SOURCE = [{ value: "", text: "SOURCE" }, ...SOURCES.map((value) => (
 
 interface EventFiltersProps {
   text: string;
-  /** What of it could not be read. */
-  message: string | null;
+  /** Id of what tells that it could not be read; null when it could. */
+  told: string | null;
   /** Of all levels, to count. */
   events: Events;
   onChange(text: string): void;
 }
 
 /** At the right of the panel's heading: text, run, source and level; each is a part of the same filter. */
-export function EventFilters({ text, message, events, onChange }: EventFiltersProps) {
+export function EventFilters({ text, told, events, onChange }: EventFiltersProps) {
   const own = termIn(text, "run").toLowerCase() === THIS;
   return (
     <>
-      <FilterField text={text} label="Filter events" help={HELP} message={message} onChange={onChange} />
+      <FilterField text={text} label="Filter events" help={HELP} told={told} onChange={onChange} />
       <fieldset className={`seg ${styles.own}`} aria-label="Which run">
         <button
           type="button"

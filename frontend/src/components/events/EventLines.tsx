@@ -1,6 +1,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
-import { clock, day, step as stepText } from "../../lib/format";
+import { useZone } from "../../hooks/useZone";
+import { clock, dated, step as stepText } from "../../lib/format";
 import type { LogEvent, Run } from "../../services/types";
 import { Icon } from "../ui/Icon";
 import { useRowKeys } from "../ui/useRowKeys";
@@ -34,6 +35,7 @@ interface Place {
 /** The lines that can be seen; some open to what does not fit. */
 export function EventLines(props: EventLinesProps) {
   const { events, runs, at, hasOlder, onOlder, following, onHold, onFollow, onTurn } = props;
+  useZone();
   const ids = useMemo(() => events.map((event) => String(event.id)), [events]);
   const scroll = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
@@ -138,7 +140,7 @@ function Line({ event, run, here, open, current, rowRef, onChoose, onFocus }: Li
         onClick={onChoose}
         onFocus={onFocus}
       >
-        <time className="dim" title={`${day(event.time)} UTC`} dateTime={new Date(event.time / 1000).toISOString()}>
+        <time className="dim" title={dated(event.time)} dateTime={new Date(event.time / 1000).toISOString()}>
           {clock(event.time)}
         </time>
         <b className={mark.tone}>{mark.text}</b>

@@ -1,8 +1,9 @@
-import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, useEffect, useId, useMemo, useRef, useState } from "react";
 import { type Events, useEvents } from "../../hooks/useEvents";
 import type { LogEvent, Run } from "../../services/types";
 import { MAX_EVENTS } from "../../state/merge";
 import { changeView, useViewPart } from "../../state/view";
+import { FilterMessage } from "../ui/FilterField";
 import { Icon } from "../ui/Icon";
 import { Skeleton } from "../ui/Skeleton";
 import { Announcer } from "./Announcer";
@@ -30,6 +31,7 @@ export function EventLog({ runs, selected, onTurn, frame }: EventLogProps) {
   const at = useViewPart("at");
   const [heldAt, setHeldAt] = useState<number | null>(null);
   const all = useEvents();
+  const told = useId();
   const byId = useNames(runs);
   const { events, chosen, query } = useChosen(text, selected, byId);
   const shown = useMemo(() => upTo(events, heldAt), [events, heldAt]);
@@ -37,8 +39,14 @@ export function EventLog({ runs, selected, onTurn, frame }: EventLogProps) {
   useEffect(() => setHeldAt(null), [text]);
   return frame(
     <Tail waiting={events.length - shown.length} held={heldAt !== null} onFollow={() => setHeldAt(null)} />,
-    <EventFilters text={text} message={query.message} events={all} onChange={(events) => changeView({ events })} />,
-    <>
+    <EventFilters
+      text={text}
+      told={query.message === null ? null : told}
+      events={all}
+      onChange={(events) => changeView({ events })}
+    />,
+    <div className={styles.whole}>
+      <FilterMessage id={told} text={query.message} />
       <Body events={chosen} found={events.length} empty={emptyWords(text, chosen)}>
         <EventLines
           key={text}
@@ -54,7 +62,7 @@ export function EventLog({ runs, selected, onTurn, frame }: EventLogProps) {
         />
       </Body>
       <Announcer events={all.events} runs={byId} />
-    </>,
+    </div>,
   );
 }
 

@@ -3,7 +3,9 @@ import type { ConnectionStatus } from "../../hooks/useConnection";
 import { useNow } from "../../hooks/useNow";
 import { useRuns } from "../../hooks/useRuns";
 import { useSelection } from "../../hooks/useSelection";
+import { useZone } from "../../hooks/useZone";
 import { age, duration, percent, short, step as stepText } from "../../lib/format";
+import { written, zoneName } from "../../lib/zone";
 import type { HostStatus, Run } from "../../services/types";
 import { elapsedSeconds, fraction, secondsLeft } from "../runs/progress";
 import { RunStatus } from "../runs/RunStatus";
@@ -116,12 +118,14 @@ function Hosts({ hosts }: { hosts: readonly HostStatus[] }) {
 }
 
 function Clock() {
-  const now = new Date(useNow(1_000)).toISOString();
+  useZone();
+  const milliseconds = useNow(1_000);
+  const now = written(milliseconds) ?? "";
   return (
     <div className={styles.item}>
       <span className={`dim ${styles.date}`}>{now.slice(0, 10)}</span>
       <b className="value">{now.slice(11, 19)}</b>
-      <span className="dim">UTC</span>
+      <span className="dim">{zoneName(milliseconds)}</span>
     </div>
   );
 }

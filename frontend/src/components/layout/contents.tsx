@@ -3,13 +3,25 @@ import { type PanelType, typeOf } from "../../layout/panels";
 import type { PanelId } from "../../layout/tree";
 import { Skeleton } from "../ui/Skeleton";
 import { Panel } from "./Panel";
-import { ActionsPanel } from "./wiring/ActionsPanel";
-import { CheckpointsPanel } from "./wiring/CheckpointsPanel";
-import { ConfigPanel } from "./wiring/ConfigPanel";
 import { EventsPanel } from "./wiring/EventsPanel";
 import { LossPanel, RatePanel } from "./wiring/PlotPanels";
 import { RunsPanel } from "./wiring/RunsPanel";
 import { SystemPanel } from "./wiring/SystemPanel";
+
+/** At the latest after this long a panel that can wait is loaded. */
+const IDLE_MS = 400;
+
+/** A panel of the first screen that lets runs and charts be drawn before it. */
+function later<Component extends ComponentType<{ panelId: PanelId }>>(load: () => Promise<{ default: Component }>) {
+  return lazy(() => idle().then(load));
+}
+
+function idle(): Promise<unknown> {
+  return new Promise((resolve) => {
+    if (typeof requestIdleCallback === "undefined") setTimeout(resolve, 0);
+    else requestIdleCallback(resolve, { timeout: IDLE_MS });
+  });
+}
 
 /** What draws each kind of panel; those that are not on the first screen are loaded when one is opened. */
 const COMPONENTS: Record<PanelType, ComponentType<{ panelId: PanelId }>> = {
@@ -18,9 +30,9 @@ const COMPONENTS: Record<PanelType, ComponentType<{ panelId: PanelId }>> = {
   events: EventsPanel,
   loss: LossPanel,
   rate: RatePanel,
-  config: ConfigPanel,
-  checkpoints: CheckpointsPanel,
-  actions: ActionsPanel,
+  config: later(() => import("./wiring/ConfigPanel").then((file) => ({ default: file.ConfigPanel }))),
+  checkpoints: later(() => import("./wiring/CheckpointsPanel").then((file) => ({ default: file.CheckpointsPanel }))),
+  actions: later(() => import("./wiring/ActionsPanel").then((file) => ({ default: file.ActionsPanel }))),
   chart: lazy(() => import("../metrics/ChartPanel").then((file) => ({ default: file.ChartPanel }))),
   grid: lazy(() => import("../metrics/GridPanel").then((file) => ({ default: file.GridPanel }))),
   console: lazy(() => import("../console/ConsolePanel").then((file) => ({ default: file.ConsolePanel }))),

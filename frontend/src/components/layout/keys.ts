@@ -37,7 +37,7 @@ export const KEY_SHEET: readonly (readonly [string, string])[] = [
   ["Esc", "Back: close, restore, or leave the detail"],
   ["j k  ↓ ↑", "Next row, previous row"],
   ["Home  End", "First row, last row"],
-  ["Enter", "Select the run, open the checkpoint or the event"],
+  ["Enter", "Select the run, open the checkpoint, go where the event happened, chart the metric"],
   ["c", "In the run list: draw the run with the selected one, or no longer"],
   ["Space  Shift ↓ ↑  Ctrl A", "In the run list: mark rows; Esc unmarks"],
   ["r t n d u", "In the run list: rename, tag, note, delete, undo"],
@@ -46,7 +46,7 @@ export const KEY_SHEET: readonly (readonly [string, string])[] = [
   ["← ↑ → ↓", "On a line between panels: move it, Shift farther, Enter makes all equal"],
   ["l", "Layouts: open one by its number, save, reset"],
   ["p", "Pause the live view, and go on"],
-  ["y", "Copy the link of this view"],
+  ["y", "Copy the link of this view, on a checkpoint its path"],
   ["?", "This sheet"],
 ];
 

@@ -45,7 +45,7 @@ function Rows({ runId, names, total }: { runId: string; names: readonly string[]
   return (
     <div
       className={`metrics-table ${table.table} ${styles.metrics}`}
-      role="grid"
+      role="table"
       aria-label="Latest values"
       aria-rowcount={names.length + 1}
       style={rowCount(names.length)}
@@ -136,13 +136,13 @@ function MetricRow({ runId, name, summary, index, top, current, rowRef, onFocus 
       onFocus={onFocus}
     >
       <span role="rowheader">{name}</span>
-      <span role="gridcell" className="number dim">
+      <span role="cell" className="number dim">
         {step(isSampled(name) ? null : at)}
       </span>
-      <span role="gridcell" className="number value">
+      <span role="cell" className="number value">
         {value(now)}
       </span>
-      <span role="gridcell" className={`number ${tone ?? "dim"}`}>
+      <span role="cell" className={`number ${tone ?? "dim"}`}>
         {change(now, latest.previous)}
       </span>
       <Bound told={summary?.min} now={now} pick={Math.min} />
@@ -162,7 +162,7 @@ function Bound({ told, now, pick }: BoundProps) {
   const known = toNumber(told);
   const shown = known !== null && now !== null && Number.isFinite(now) ? pick(known, now) : known;
   return (
-    <span role="gridcell" className={`number dim ${styles.bound}`}>
+    <span role="cell" className={`number dim ${styles.bound}`}>
       {value(shown)}
     </span>
   );

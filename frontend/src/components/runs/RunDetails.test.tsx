@@ -73,7 +73,7 @@ test("with nobody to hold it against there is no DIFF, whatever the address says
   expect(screen.getByRole("button", { name: "FULL" }).getAttribute("aria-pressed")).toBe("true");
 });
 
-test("a text narrows any tab down, packages among them, and goes to the table of values", () => {
+test("a text narrows any tab down, packages among them, and goes to the table of values", async () => {
   show();
   act(() => changeView({ tab: "ENV" }));
   const field = screen.getByRole("searchbox");
@@ -82,7 +82,7 @@ test("a text narrows any tab down, packages among them, and goes to the table of
   fireEvent.change(field, { target: { value: "nowhere" } });
   expect(screen.getByText("Nothing fits the filter.")).toBeTruthy();
   act(() => changeView({ tab: "LAST" }));
-  expect(screen.getByText("values of run_1 like nowhere")).toBeTruthy();
+  expect(await screen.findByText("values of run_1 like nowhere")).toBeTruthy();
 });
 
 test("the same config in the same place says so", () => {

@@ -1,11 +1,12 @@
-import { type ReactNode, useMemo, useState } from "react";
+import { lazy, type ReactNode, Suspense, useMemo, useState } from "react";
 import { useNow } from "../../hooks/useNow";
 import { useSurroundings } from "../../hooks/useSurroundings";
+import { useZone } from "../../hooks/useZone";
 import type { Run, Surroundings } from "../../services/types";
 import { changeView, useViewPart } from "../../state/view";
-import { MetricsTable } from "../metrics/MetricsTable";
 import { FilterField } from "../ui/FilterField";
 import { KeyValue, type Section } from "../ui/KeyValue";
+import { Skeleton } from "../ui/Skeleton";
 import { Against, type Others } from "./Against";
 import { Diff } from "./Diff";
 import styles from "./RunDetails.module.css";
@@ -20,6 +21,8 @@ import {
 } from "./sections";
 import { briefSections, changedSurroundings, diffOf, surroundingSections } from "./surroundings";
 import { Tags } from "./Tags";
+
+const MetricsTable = lazy(() => import("../metrics/MetricsTable").then((file) => ({ default: file.MetricsTable })));
 
 const TABS = ["DIFF", "FULL", "ENV", "LAST"] as const;
 type Tab = (typeof TABS)[number];
@@ -64,7 +67,9 @@ export function RunDetails({ run, other, others, frame }: RunDetailsProps) {
       </div>
       <div className={styles.body}>
         {tab === "LAST" ? (
-          <MetricsTable runId={run.id} text={text} />
+          <Suspense fallback={<Skeleton rows={10} label="metrics" />}>
+            <MetricsTable key={run.id} runId={run.id} text={text} />
+          </Suspense>
         ) : (
           <Values tab={tab} run={run} other={other} sections={sections} text={text} />
         )}
@@ -92,6 +97,7 @@ interface ValuesProps {
 }
 
 function Values({ tab, run, other, sections, text }: ValuesProps) {
+  useZone();
   const now = useNow(1_000);
   const surroundings = useSurroundings(run);
   const theirs = useSurroundings(tab === "DIFF" ? other : null);

@@ -142,7 +142,14 @@ test("a heading sorts by its column, then the other way, then as it was, and say
 });
 
 test("ATTN has who needs somebody first, with the reason", () => {
-  const failed = aRun({ id: "d", number: 0, name: "broken", status: "failed", reason: "OutOfMemoryError" });
+  const failed = aRun({
+    id: "d",
+    number: 0,
+    name: "broken",
+    status: "failed",
+    end_time: new Date().toISOString(),
+    reason: "OutOfMemoryError",
+  });
   show(aSelection(), someActions(), [...runs, failed]);
   fireEvent.click(screen.getByRole("button", { name: "ATTN" }));
   expect(shown()).toEqual(["d", "a", "c", "b"]);

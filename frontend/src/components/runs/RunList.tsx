@@ -4,6 +4,7 @@ import type { Selection } from "../../hooks/useSelection";
 import { MAX_COMPARED } from "../../lib/compare";
 import type { Run } from "../../services/types";
 import { changeView, useViewPart } from "../../state/view";
+import { FilterMessage } from "../ui/FilterField";
 import { Skeleton } from "../ui/Skeleton";
 import styles from "./RunList.module.css";
 import { DeletedBar, RunListBar } from "./RunListBar";
@@ -61,11 +62,7 @@ export function RunList({ runs, counts, loading, error, selection, actions, ageO
     <span className="dim">{filter.trim() === "" ? total : `${shown.runs.length}/${total}`}</span>,
     <RunListHead counts={counts} filter={filter} sort={sort} told={shown.message === null ? null : told} />,
     <Whole dialog={asked !== null}>
-      {shown.message !== null && (
-        <p id={told} role="status" className={`warning ${styles.message}`}>
-          {shown.message}
-        </p>
-      )}
+      <FilterMessage id={told} text={shown.message} />
       <Body loading={loading} error={error} empty={shown.runs.length === 0} filter={filter.trim()}>
         <RunListGrid
           runs={shown.runs}

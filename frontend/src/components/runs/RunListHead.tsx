@@ -1,10 +1,12 @@
 import type { RunState } from "../../services/types";
 import { changeView } from "../../state/view";
+import { FilterField } from "../ui/FilterField";
 import { Icon } from "../ui/Icon";
 import { orderIn } from "./order";
-import { RunListFilter } from "./RunListFilter";
 import styles from "./RunListHead.module.css";
 import { lookOf } from "./RunStatus";
+
+const HELP = "Words, status:failed, tag:x, project:x, name:x, loss<2.5, lr=0.001. All have to fit.";
 
 /** The filter that LIVE stands for. */
 export const LIVE = "status:running";
@@ -21,7 +23,13 @@ interface RunListHeadProps {
 export function RunListHead({ counts, filter, sort, told }: RunListHeadProps) {
   return (
     <>
-      <RunListFilter text={filter} told={told} onChange={(text) => changeView({ filter: text })} />
+      <FilterField
+        text={filter}
+        label="Filter runs"
+        help={HELP}
+        told={told}
+        onChange={(text) => changeView({ filter: text })}
+      />
       <Counts counts={counts} />
       <Which filter={filter} sort={sort} />
     </>

@@ -12,6 +12,7 @@ import table from "../ui/Table.module.css";
 import { brief, elapsedSeconds, fraction, secondsLeft } from "./progress";
 import styles from "./RunList.module.css";
 import { RunStatus } from "./RunStatus";
+import { Tags } from "./Tags";
 import { useRunLine } from "./useRunLine";
 
 const TREND_VALUES = 31;
@@ -78,6 +79,11 @@ export const RunRow = memo(function RunRow(props: RunRowProps) {
       </span>
       <span role="gridcell" className={selected ? styles.chosen : undefined}>
         {run.name}
+        {run.tags.length > 0 && (
+          <span className={styles.tags}>
+            <Tags tags={run.tags} />
+          </span>
+        )}
       </span>
       <span role="gridcell">
         <RunStatus status={run.status} />

@@ -9,7 +9,10 @@ const LONGEST = 60;
 export const FAILED = 0;
 const SILENT = 1;
 const DIVERGED = 2;
-const NO_HURRY = 3;
+/** It failed so long ago that somebody knows by now. */
+export const FAILED_BEFORE = 3;
+const NO_HURRY = 4;
+const DAY_MS = 86_400_000;
 
 // Thousands of runs log the same few sets of metrics.
 const known = new Map<string, string | null>();
@@ -33,9 +36,12 @@ export function mainValue(run: Pick<Run, "summary">): number | null {
   return metric === null ? null : toNumber(run.summary[metric]?.last);
 }
 
-/** `FAILED`, silent while it should run, its main value is no number any more, or no hurry. */
-export function urgencyOf(run: Run): number {
-  if (run.status === "failed" || run.status === "crashed") return FAILED;
+/** It failed today, is silent while it should run, its main value is no number any more, it failed before, no hurry. */
+export function urgencyOf(run: Run, now: number): number {
+  if (run.status === "failed" || run.status === "crashed") {
+    const ended = Date.parse(run.end_time ?? run.last_time ?? run.updated_at);
+    return now - ended < DAY_MS ? FAILED : FAILED_BEFORE;
+  }
   if (run.status === "running" && run.health !== "ok") return SILENT;
   const main = mainValue(run);
   return main === null || Number.isFinite(main) ? NO_HURRY : DIVERGED;
@@ -43,8 +49,9 @@ export function urgencyOf(run: Run): number {
 
 /** Why a run needs somebody, in a few words: `FAILED FloatingPointError`, `STALLED 3m`; null when it does not. */
 export function reasonOf(run: Run, now: number): string | null {
-  switch (urgencyOf(run)) {
+  switch (urgencyOf(run, now)) {
     case FAILED:
+    case FAILED_BEFORE:
       return [run.status.toUpperCase(), cause(run.reason)].join(" ").trim();
     case SILENT:
       return [run.health === "stalled" ? "STALLED" : "LOST", silence(run.last_time, now)].join(" ").trim();

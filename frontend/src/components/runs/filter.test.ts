@@ -69,6 +69,11 @@ test.each<[string, string]>([
   ["config.data.path=/x", "b"],
   ["config.deep.a.b.c=true", "b"],
   ["config.none=1", ""],
+  ["lr=0.001", "b"],
+  ["lr<0.01", "b"],
+  ["optim.name=adamw", "b"],
+  ["optim.name!=sgd", "b"],
+  ["constructor=1", ""],
   ["config.constructor=1", ""],
 ])("%s finds %s", (text, ids) => {
   expect(found(text)).toBe(ids);

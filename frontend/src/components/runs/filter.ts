@@ -21,7 +21,7 @@ const HEALTHS: readonly string[] = ["stalled", "disconnected"];
 
 /**
  * Read `View.filter`: all terms have to fit. Words match what is told of a run in words; `status:failed`, `tag:x`,
- * `loss<2.5` (a metric's last value) and `config.path=value` match what they name.
+ * `loss<2.5` (a metric's last value), `lr=0.001` and `config.path=value` match what they name.
  */
 export function filterIn(text: string): Filter {
   const read = (text.match(TERM) ?? []).map(termIn);
@@ -85,11 +85,13 @@ function comparisonTest(name: string, sign: string, given: string): Test | strin
   if (given === "") return `${name}${sign} what?`;
   const path = CONFIG.exec(name)?.[1];
   if (path !== undefined) return configTest(path, sign, given);
-  const wanted = Number(given.replace(/^([+-]?)inf$/i, "$1Infinity"));
-  if (Number.isNaN(wanted) && given.toLowerCase() !== "nan") return `${name}${sign}${given}: not a number.`;
+  const exact = sign === "=" || sign === "!=";
+  if (!exact && Number.isNaN(numberIn(given)) && !isNan(given)) return `${name}${sign}${given}: not a number.`;
   return (run) => {
-    const value = lastOf(run, name);
-    return value !== null && holds(value, sign, wanted);
+    const [set, last] = [settingIn(run.config, name), lastOf(run, name)];
+    // `lr=0.001` is how the run was started, `lr<0.001` how far it came.
+    const value = exact ? (set ?? last) : (last ?? set);
+    return value !== null && value !== undefined && fits(value, sign, given);
   };
 }
 
@@ -103,12 +105,35 @@ function lastOf(run: Run, name: string): number | null {
 function configTest(path: string, sign: string, given: string): Test {
   return (run) => {
     const value = at(run.config, path);
-    if (value === undefined) return sign === "!=";
-    const [number, wanted] = [typeof value === "number" ? value : Number.NaN, Number(given)];
-    if (!Number.isNaN(number) && !Number.isNaN(wanted)) return holds(number, sign, wanted);
-    const same = textOf(value).toLowerCase() === given.toLowerCase();
-    return sign === "=" ? same : sign === "!=" && !same;
+    return value === undefined ? sign === "!=" : fits(value, sign, given);
   };
+}
+
+/** Numbers are compared, anything else is the same text or not. */
+function fits(value: unknown, sign: string, given: string): boolean {
+  const wanted = numberIn(given);
+  if (typeof value === "number" && (!Number.isNaN(wanted) || isNan(given))) return holds(value, sign, wanted);
+  const same = textOf(value).toLowerCase() === given.toLowerCase();
+  return sign === "=" ? same : sign === "!=" && !same;
+}
+
+function numberIn(text: string): number {
+  return Number(text.replace(/^([+-]?)inf$/i, "$1Infinity"));
+}
+
+function isNan(text: string): boolean {
+  return text.toLowerCase() === "nan";
+}
+
+/** What a config has at a path, else under that name in any of its branches. */
+function settingIn(config: unknown, name: string): unknown {
+  const found = at(config, name);
+  if (found !== undefined || typeof config !== "object" || config === null || Array.isArray(config)) return found;
+  for (const branch of Object.values(config)) {
+    const deeper = settingIn(branch, name);
+    if (deeper !== undefined) return deeper;
+  }
+  return undefined;
 }
 
 /** What a config has at a path, whose names may themselves hold dots. */

@@ -50,8 +50,9 @@ test("age is that of the newest point of what runs, then how long the others too
   expect(sorted(runs, "age")).toEqual([3, 4, 1, 2]);
 });
 
-test("who needs somebody comes first: failed by its end, silent, diverged, the rest newest first", () => {
+test("who needs somebody comes first: failed today by its end, silent, diverged, failed before, the rest", () => {
   const runs = [
+    made(8, { status: "failed", end_time: "2026-11-21T10:00:00Z" }),
     made(7),
     made(6, { summary: loss("NaN") }),
     made(5, { health: "stalled" }),
@@ -59,7 +60,7 @@ test("who needs somebody comes first: failed by its end, silent, diverged, the r
     made(3, { status: "completed" }),
     made(2, { status: "crashed", end_time: "2026-11-23T12:00:00Z" }),
   ];
-  expect(sorted(runs, "attention")).toEqual([2, 4, 5, 6, 7, 3]);
+  expect(sorted(runs, "attention")).toEqual([2, 4, 5, 6, 8, 7, 3]);
 });
 
 test("a heading sorts by its column, then the other way, then as it was", () => {

@@ -1,5 +1,5 @@
 import type { Run } from "../../services/types";
-import { FAILED, mainValue, urgencyOf } from "./attention";
+import { FAILED, FAILED_BEFORE, mainValue, urgencyOf } from "./attention";
 import { elapsedSeconds } from "./progress";
 
 export const COLUMNS = ["number", "name", "status", "step", "loss", "age", "attention"] as const;
@@ -44,9 +44,8 @@ export function ordered(runs: readonly Run[], { by, descending }: Order, now: nu
   const sign = descending ? -1 : 1;
   keyed.sort((left, right) => {
     if (left.key === null || right.key === null) return Number(left.key === null) - Number(right.key === null);
-    const order =
-      compared(left.key, right.key) || (by === "attention" && left.key === FAILED ? byEnd(left.run, right.run) : 0);
-    return sign * order;
+    const failed = by === "attention" && (left.key === FAILED || left.key === FAILED_BEFORE);
+    return sign * (compared(left.key, right.key) || (failed ? byEnd(left.run, right.run) : 0));
   });
   return keyed.map(({ run }) => run);
 }
@@ -67,7 +66,7 @@ function keyOf(run: Run, by: Column, now: number): string | number | null {
     case "age":
       return ageKey(run, now);
     case "attention":
-      return urgencyOf(run);
+      return urgencyOf(run, now);
     default:
       return run.number;
   }

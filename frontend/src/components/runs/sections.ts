@@ -1,4 +1,4 @@
-import { day, duration, NOTHING, value } from "../../lib/format";
+import { dated, duration, NOTHING, value } from "../../lib/format";
 import { lossTabs } from "../../lib/pick";
 import { isSampled } from "../../live/decode";
 import type { Run } from "../../services/types";
@@ -102,8 +102,8 @@ export function runSection(run: Run, now: number): Section {
     ["host", run.host],
     ["pid", run.pid === null ? null : String(run.pid)],
     ["attempt", run.attempt > 1 ? String(run.attempt) : null],
-    ["started", run.start_time === null ? null : `${day(run.start_time)} UTC`],
-    ["ended", run.end_time === null ? null : `${day(run.end_time)} UTC`],
+    ["started", run.start_time === null ? null : dated(run.start_time)],
+    ["ended", run.end_time === null ? null : dated(run.end_time)],
     ["elapsed", duration(elapsedSeconds(run, now))],
     ["reason", run.reason],
   ];

@@ -1,5 +1,6 @@
-import { type KeyboardEvent, useEffect, useId, useRef } from "react";
+import { type KeyboardEvent, useEffect, useRef } from "react";
 import { isField } from "../layout/keys";
+import { PHONE, useMedia } from "../layout/useMedia";
 import styles from "./FilterField.module.css";
 
 interface FilterFieldProps {
@@ -7,15 +8,15 @@ interface FilterFieldProps {
   label: string;
   /** What can be typed. */
   help: string;
-  /** What of it could not be read. */
-  message?: string | null;
+  /** Id of what tells that it could not be read; null when it could. */
+  told?: string | null;
   onChange(text: string): void;
 }
 
-/** A panel's filter: `f` in the panel leads here, Esc empties it and leads back to the rows. */
-export function FilterField({ text, label, help, message = null, onChange }: FilterFieldProps) {
+/** A panel's filter: `f` in the panel leads here, Esc empties it, then leads back to the rows. */
+export function FilterField({ text, label, help, told = null, onChange }: FilterFieldProps) {
   const field = useRef<HTMLInputElement>(null);
-  const told = useId();
+  const phone = useMedia(PHONE);
   useEffect(() => focusOn("f", field.current), []);
   const press = (event: KeyboardEvent<HTMLInputElement>) => {
     if (event.key === "Escape" && text !== "") onChange("");
@@ -25,27 +26,31 @@ export function FilterField({ text, label, help, message = null, onChange }: Fil
     event.stopPropagation();
   };
   return (
-    <span className={styles.filter}>
-      <input
-        ref={field}
-        type="search"
-        value={text}
-        placeholder="filter (f)"
-        title={message ?? help}
-        aria-label={label}
-        aria-invalid={message !== null}
-        aria-describedby={message === null ? undefined : told}
-        autoComplete="off"
-        spellCheck={false}
-        onChange={(event) => onChange(event.target.value)}
-        onKeyDown={press}
-      />
-      {message !== null && (
-        <span id={told} role="status" className={`warning clip ${styles.message}`}>
-          {message}
-        </span>
-      )}
-    </span>
+    <input
+      ref={field}
+      className={styles.filter}
+      type="search"
+      value={text}
+      placeholder={phone ? "filter" : "filter (f)"}
+      title={help}
+      aria-label={label}
+      aria-invalid={told !== null}
+      aria-describedby={told ?? undefined}
+      autoComplete="off"
+      spellCheck={false}
+      onChange={(event) => onChange(event.target.value)}
+      onKeyDown={press}
+    />
+  );
+}
+
+/** What of a filter could not be read, above the rows. */
+export function FilterMessage({ id, text }: { id: string; text: string | null }) {
+  if (text === null) return null;
+  return (
+    <p id={id} role="status" className={`warning ${styles.message}`}>
+      {text}
+    </p>
   );
 }
 
