@@ -24,6 +24,10 @@ describe("the stretch shown", () => {
   test("is that of the first run that has any when the selected one has none yet", () => {
     expect(stretch([null, ramp(0, 500)], 100)).toEqual([400, 499]);
   });
+  test("is all of a run that has fewer points than that", () => {
+    expect(stretch([ramp(4, 9)], 100)).toEqual([4, 8]);
+    expect(stretch([ramp(4, 9)], 1000)).toEqual([4, 8]);
+  });
   test("is none without points", () => {
     expect(stretch([null, new Series().view()], "all")).toBeNull();
   });

@@ -51,6 +51,7 @@ function spanAt({ min, max }: Reduced, at: number): [number, number] | null {
   return typeof low === "number" && typeof high === "number" && low < high ? [low, high] : null;
 }
 
+const BESIDE_PX = 10;
 /** With more lines the least and largest values would cover the chart. */
 const MOST_SPANS = 4;
 
@@ -89,10 +90,10 @@ export class Readout {
     this.box.hidden = false;
   }
 
+  /** Moved by a transform, so that nothing has to be laid out anew. */
   place(left: number, width: number): void {
-    const toRight = left < width / 2;
-    this.box.style.left = toRight ? `${left + 10}px` : "";
-    this.box.style.right = toRight ? "" : `${width - left + 10}px`;
+    const place = left < width / 2 ? `${left + BESIDE_PX}px` : `calc(${left - BESIDE_PX}px - 100%)`;
+    this.box.style.transform = `translateX(${place})`;
   }
 
   private tell({ parts }: Row, { name, colour, y, smooth, span }: Reading, spans: boolean): void {

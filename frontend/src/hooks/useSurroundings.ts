@@ -6,10 +6,17 @@ import { useLive } from "./LiveProvider";
 const AGAIN_MS = 3_000;
 const MOST_TRIES = 10;
 
-/** What a run's newest attempt runs in; null while that is not known, or when nobody told. */
-export function useSurroundings(run: Run | null): Surroundings | null {
+export interface Where {
+  /** Null while it is read, and when nobody told. */
+  surroundings: Surroundings | null;
+  loading: boolean;
+  error: string | null;
+}
+
+/** What a run's newest attempt runs in. */
+export function useSurroundings(run: Run | null): Where {
   const { client } = useLive();
-  const { data } = useQuery({
+  const { data, isPending, error } = useQuery({
     queryKey: ["surroundings", run?.id, run?.attempt],
     enabled: run !== null,
     gcTime: 60_000,
@@ -18,7 +25,7 @@ export function useSurroundings(run: Run | null): Surroundings | null {
       run?.status === "running" && state.data === null && state.dataUpdateCount < MOST_TRIES ? AGAIN_MS : false,
     queryFn: () => readSurroundings(client, run?.id ?? ""),
   });
-  return data ?? null;
+  return { surroundings: data ?? null, loading: isPending && run !== null, error: error?.message ?? null };
 }
 
 async function readSurroundings(client: Client, runId: string): Promise<Surroundings | null> {

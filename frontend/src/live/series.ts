@@ -107,16 +107,6 @@ export class Series {
     return at < 0 ? null : (this.columns.mean[at] as number);
   }
 
-  /** Step from which on there are the newest `points` points; `-Infinity` when there are fewer. */
-  startOfLast(points: number): number {
-    let left = points;
-    for (let index = this.length - 1; index >= 0; index--) {
-      left -= this.columns.count[index] as number;
-      if (left <= 0) return this.columns.x[index] as number;
-    }
-    return Number.NEGATIVE_INFINITY;
-  }
-
   private put(bucket: Bucket): void {
     const { x } = this.columns;
     const newest = this.length === 0 ? Number.NEGATIVE_INFINITY : (x[this.length - 1] as number);

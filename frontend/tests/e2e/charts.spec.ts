@@ -19,6 +19,22 @@ with TrainingMonitor("known", config={"lr": 0.1}) as monitor:
             monitor.mark_best_checkpoint(monitor.save_checkpoint("spike.pt"))
 `;
 
+/** Goes up to step 299, and again from step 200 on. */
+const RESUMED = `
+import tempfile
+from stepwire import TrainingMonitor
+
+folder = tempfile.mkdtemp()
+with TrainingMonitor.resume_or_create("resumed", folder) as monitor:
+    for step in range(300):
+        monitor.log_metrics({"loss": 9.0}, step=step)
+    monitor.set_status("interrupted")
+with TrainingMonitor.resume_or_create("resumed", folder, step=200) as monitor:
+    print("RUN", monitor.run_id, flush=True)
+    for step in range(200, 400):
+        monitor.log_metrics({"loss": 1.0 if step != 350 else float("nan")}, step=step)
+`;
+
 let server: Server;
 let known: Training;
 let live: Training;
@@ -177,6 +193,20 @@ test("the value under a crosshair that somebody put is that of the step, however
   await expect(badge(loss(page))).toHaveText(/of 5,000 points, extrema kept$/);
   await expect(readout(loss(page))).toContainText("500.00");
   await expect(readout(loss(page))).toContainText(`STEP ${SPIKE.toLocaleString("en-US")}`);
+});
+
+test("what a resumed run left behind is read for a ghost, and counted nowhere", async ({ page }) => {
+  const resumed = await startScript(server, RESUMED);
+  await resumed.ended;
+  const answer = page.waitForResponse((response) => /superseded=true/.test(response.url()));
+  await open(page, "zoom=340,360&at=349", resumed);
+  const [left] = (await (await answer).json()).series;
+  expect([left.key, Math.max(...left.max)]).toEqual(["loss", 9]);
+  await expect(badge(loss(page))).toHaveText("all 20 points");
+  await expect(readout(loss(page))).toHaveText("STEP 349resumed1.0000");
+  await loss(page).focus();
+  await page.keyboard.press("ArrowRight");
+  await expect(readout(loss(page))).toHaveText("STEP 350resumedNaN");
 });
 
 test("a logarithmic axis is chosen by the values, or by somebody", async ({ page }) => {

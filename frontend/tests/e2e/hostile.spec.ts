@@ -43,10 +43,10 @@ const DRESS: readonly ((payload: string) => string)[] = [
   (text) => `"${text}"`,
   (text) => `\`${text}\``,
   (text) => `# ${text}\n- ${text}`,
-  (text) => text.replaceAll("<", "&lt;").replaceAll("'", "&#39;"),
+  (text) => `&amp;${text.replaceAll("<", "&lt;").replaceAll("'", "&#39;")}`,
   (text) => `${"A".repeat(200)}${text}`,
   (text) => `${text} 漢字 🎉`,
-  (text) => text.toUpperCase().replaceAll("HACKED=1", "hacked=1"),
+  (text) => `A${text.toUpperCase().replaceAll("HACKED=1", "hacked=1")}`,
 ];
 
 const STRINGS = PAYLOADS.flatMap((payload) => DRESS.map((dress) => dress(payload)));

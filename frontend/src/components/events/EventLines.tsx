@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { useMemo, useRef, useState } from "react";
 import { useZone } from "../../hooks/useZone";
 import { clock, dated, step as stepText } from "../../lib/format";
 import type { LogEvent, Run } from "../../services/types";
@@ -7,6 +7,7 @@ import { Icon } from "../ui/Icon";
 import { useRowKeys } from "../ui/useRowKeys";
 import styles from "./EventLog.module.css";
 import { detailOf, markOf } from "./levels";
+import { useNewest } from "./useNewest";
 
 const LINE_PX = 18;
 const NEAR_END_PX = 400;
@@ -46,9 +47,7 @@ export function EventLines(props: EventLinesProps) {
     getItemKey: (index) => events[index]?.id ?? index,
     overscan: 10,
   });
-  useEffect(() => {
-    if (following && scroll.current !== null && scroll.current.scrollTop > 0) scroll.current.scrollTop = 0;
-  }, [following]);
+  const goHome = useNewest(scroll, following, onFollow);
   const choose = (event: LogEvent) => {
     setOpen((known) => toggled(known, event.id));
     onTurn(event);
@@ -74,7 +73,7 @@ export function EventLines(props: EventLinesProps) {
       aria-live="off"
       aria-label="Events"
       onScroll={scrolled}
-      onKeyDown={(event: KeyboardEvent<HTMLElement>) => keys.onKeyDown(event)}
+      onKeyDown={(event) => goHome(event) || keys.onKeyDown(event)}
     >
       <div className={styles.space} style={{ height: lines.getTotalSize() }}>
         {lines.getVirtualItems().map(({ index, start }) => {

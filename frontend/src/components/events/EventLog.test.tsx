@@ -2,10 +2,15 @@ import { act, cleanup, fireEvent, render, screen } from "@testing-library/react"
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { EventFilter } from "../../hooks/useEvents";
 import type { LogEvent } from "../../services/types";
+import { prefer } from "../../state/preferences";
 import { changeView, readView } from "../../state/view";
 import { anEvent, aRun, withLayout } from "../fixtures";
 import { EventLog } from "./EventLog";
 
+// Before any date is made: where this browser is.
+vi.hoisted(() => {
+  process.env.TZ = "America/New_York";
+});
 const state = vi.hoisted(() => ({ events: [] as LogEvent[], hasOlder: false, loadOlder: vi.fn() }));
 
 vi.mock("../../hooks/useEvents", () => ({
@@ -35,6 +40,7 @@ beforeEach(() => {
   ];
 });
 afterEach(cleanup);
+afterEach(() => prefer("zone", "UTC"));
 
 const turn = vi.fn();
 const log = () => (
@@ -137,4 +143,27 @@ test("scrolled away from the newest it holds still and counts what came, until a
   fireEvent.click(screen.getByRole("button", { name: "1 NEW" }));
   expect(lines()[0]).toContain("one more");
   expect(screen.getByText("TAIL", { exact: false })).toBeTruthy();
+});
+
+test("Home follows again, with the newest line in focus", () => {
+  const { rerender } = render(log());
+  const box = screen.getByRole("log");
+  box.scrollTop = 500;
+  fireEvent.scroll(box);
+  state.events = [anEvent({ id: 5, message: "one more" }), ...state.events];
+  rerender(log());
+  expect(screen.getByRole("button", { name: "1 NEW" })).toBeTruthy();
+  fireEvent.keyDown(box, { key: "Home" });
+  expect(lines()[0]).toContain("one more");
+  expect(document.activeElement?.textContent).toContain("one more");
+  expect(screen.queryByRole("button", { name: "1 NEW" })).toBeNull();
+});
+
+test("times are told in the preferred zone, and told anew when another is preferred", () => {
+  render(log());
+  const time = () => screen.getByRole("log").querySelector("time") as HTMLTimeElement;
+  expect([time().textContent, time().title]).toEqual(["14:00:00.000", "2026-11-23 14:00 UTC"]);
+  act(() => prefer("zone", "LOCAL"));
+  expect([time().textContent, time().title]).toEqual(["09:00:00.000", "2026-11-23 09:00 EST"]);
+  expect(time().dateTime).toBe("2026-11-23T14:00:00.000Z");
 });

@@ -63,3 +63,12 @@ test("Enter charts the metric in a panel of its own", () => {
   fireEvent.keyDown(row("loss"), { key: "Enter" });
   expect(Object.values(readView().metrics)).toEqual([["loss"]]);
 });
+
+test("whoever shows the table may have a row open something else", () => {
+  const open = vi.fn();
+  render(<MetricsTable runId="run_1" onOpen={open} />);
+  fireEvent.click(row("loss"));
+  fireEvent.keyDown(row("layer.0/norm"), { key: "Enter" });
+  expect(open.mock.calls).toEqual([["loss"], ["layer.0/norm"]]);
+  expect(readView().metrics).toEqual({});
+});

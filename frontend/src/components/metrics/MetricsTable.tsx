@@ -21,27 +21,36 @@ interface MetricsTableProps {
   runId: string;
   /** Part of the names to show, or a glob; empty: all. */
   text?: string;
+  /** A row was opened; without it, its metric is charted in a panel of its own. */
+  onOpen?: (metric: string) => void;
 }
 
-/** Latest value of every metric of a run, with its change and its bounds. Enter charts one in a panel of its own. */
-export function MetricsTable({ runId, text = "" }: MetricsTableProps) {
+/** Latest value of every metric of a run, with its change and its bounds. */
+export function MetricsTable({ runId, text = "", onOpen = chart }: MetricsTableProps) {
   const wanted = useSettled(text.trim(), TYPING_MS);
   const { names, total, loading } = useNames(runId, wanted, MOST);
   if (loading) return <Skeleton rows={10} label="metrics" />;
   if (names.length === 0) {
     return <p className="empty">{wanted === "" ? "Nothing logged yet." : "No metric fits the filter."}</p>;
   }
-  return <Rows key={wanted} runId={runId} names={names} total={total} />;
+  return <Rows key={wanted} runId={runId} names={names} total={total} onOpen={onOpen} />;
 }
 
 const NUMBERS = ["STEP", "LAST", "CHANGE"];
 const BOUNDS = ["MIN", "MAX"];
 
-function Rows({ runId, names, total }: { runId: string; names: readonly string[]; total: number }) {
+interface RowsProps {
+  runId: string;
+  names: readonly string[];
+  total: number;
+  onOpen(metric: string): void;
+}
+
+function Rows({ runId, names, total, onOpen }: RowsProps) {
   const { scroll, rows } = useRows<HTMLDivElement>(names.length);
   const items = rows.getVirtualItems();
   const summaries = useSummaries(runId, names, items[0]?.index ?? 0, items.at(-1)?.index ?? 0);
-  const keys = useRowKeys({ ids: names, start: null, scrollTo: (index) => rows.scrollToIndex(index), open: chart });
+  const keys = useRowKeys({ ids: names, start: null, scrollTo: (index) => rows.scrollToIndex(index), open: onOpen });
   return (
     <div
       className={`metrics-table ${table.table} ${styles.metrics}`}
@@ -81,6 +90,7 @@ function Rows({ runId, names, total }: { runId: string; names: readonly string[]
                 index={index}
                 top={start}
                 current={keys.current === name}
+                onOpen={() => onOpen(name)}
                 onFocus={() => keys.onFocus(name)}
               />
             );
@@ -112,10 +122,11 @@ interface MetricRowProps {
   top: number;
   current: boolean;
   rowRef: (element: HTMLElement | null) => void;
+  onOpen(): void;
   onFocus(): void;
 }
 
-function MetricRow({ runId, name, summary, index, top, current, rowRef, onFocus }: MetricRowProps) {
+function MetricRow({ runId, name, summary, index, top, current, rowRef, onOpen, onFocus }: MetricRowProps) {
   const latest = useLatest(runId, name);
   const now = latest.value ?? toNumber(summary?.last);
   const at = latest.step ?? summary?.last_step ?? null;
@@ -127,12 +138,12 @@ function MetricRow({ runId, name, summary, index, top, current, rowRef, onFocus 
       role="row"
       aria-rowindex={index + 2}
       tabIndex={current ? 0 : -1}
-      title={`${name}: click or Enter charts it`}
+      title={`${name}: a click or Enter opens it`}
       data-focus={current || undefined}
       data-even={index % 2 === 1 || undefined}
       className={table.row}
       style={{ transform: `translateY(${top}px)` }}
-      onClick={() => chart(name)}
+      onClick={onOpen}
       onFocus={onFocus}
     >
       <span role="rowheader">{name}</span>

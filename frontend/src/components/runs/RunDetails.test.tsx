@@ -5,10 +5,18 @@ import { changeView, readView } from "../../state/view";
 import { aRun, withLayout } from "../fixtures";
 import { RunDetails } from "./RunDetails";
 
-const state = vi.hoisted(() => ({ surroundings: {} as Record<string, Surroundings> }));
+const state = vi.hoisted(() => ({
+  surroundings: {} as Record<string, Surroundings>,
+  loading: false,
+  error: null as string | null,
+}));
 
 vi.mock("../../hooks/useSurroundings", () => ({
-  useSurroundings: (run: { id: string } | null) => state.surroundings[run?.id ?? ""] ?? null,
+  useSurroundings: (run: { id: string } | null) => ({
+    surroundings: state.surroundings[run?.id ?? ""] ?? null,
+    loading: state.loading,
+    error: state.error,
+  }),
 }));
 vi.mock("../metrics/MetricsTable", () => ({
   MetricsTable: ({ runId, text }: { runId: string; text: string }) => <p>{`values of ${runId} like ${text}`}</p>,
@@ -22,29 +30,30 @@ const third = aRun({ id: "run_3", number: 3, name: "third" });
 beforeEach(() => {
   withLayout();
   window.location.hash = "";
+  Object.assign(state, { loading: false, error: null });
   state.surroundings = { run_1: where({ numpy: "2.4" }), run_2: where({ numpy: "2.3" }) };
 });
 afterEach(cleanup);
 
-const show = (against: typeof other | null = other) =>
-  render(
-    <RunDetails
-      run={run}
-      other={against}
-      others={{ drawn: [other], project: [other, third] }}
-      frame={(controls, body) => (
-        <div data-panel="config">
-          {controls}
-          {body}
-        </div>
-      )}
-    />,
-  );
+const details = (against: typeof other | null = other) => (
+  <RunDetails
+    run={run}
+    other={against}
+    others={{ drawn: [other], project: [other, third] }}
+    frame={(controls, body) => (
+      <div data-panel="config">
+        {controls}
+        {body}
+      </div>
+    )}
+  />
+);
+const show = (against?: typeof other | null) => render(details(against));
 const names = () => [...document.querySelectorAll("dt")].map((name) => name.textContent);
 
-test("FULL has the config and what is told of the run, tags each in a frame, and no mark of changes", () => {
+test("FULL begins with tags, each in a frame, and notes, then the config without a mark of changes", () => {
   show();
-  expect(names()).toEqual(expect.arrayContaining(["lr", "seed", "tags", "notes"]));
+  expect(names().slice(0, 4)).toEqual(["tags", "notes", "lr", "seed"]);
   expect(screen.getByText("<b>").className).toContain("tag");
   expect(document.querySelector("s")).toBeNull();
 });
@@ -86,8 +95,34 @@ test("a text narrows any tab down, packages among them, and goes to the table of
 });
 
 test("the same config in the same place says so", () => {
-  state.surroundings = {};
+  state.surroundings.run_2 = where({ numpy: "2.4" });
   changeView({ tab: "DIFF" });
-  show({ ...other, config: run.config });
+  const { rerender } = show({ ...other, config: run.config });
   expect(screen.getByText("Config and environment are the same.")).toBeTruthy();
+  state.surroundings = {};
+  rerender(details({ ...other, config: run.config }));
+  expect(screen.getByText("The config is the same. Where they ran is not known of both.")).toBeTruthy();
+});
+
+test("an environment that nobody told is said plainly, unless it is still read; a failure is told", () => {
+  state.surroundings = {};
+  state.loading = true;
+  changeView({ tab: "ENV" });
+  const { rerender } = show();
+  expect(screen.queryByText(/are not known/)).toBeNull();
+  state.loading = false;
+  rerender(details());
+  expect(screen.getByText(/Its command, code, packages and hardware are not known/)).toBeTruthy();
+  state.error = "The server does not answer.";
+  rerender(details());
+  expect(screen.getByText("The server does not answer.").className).toContain("bad");
+});
+
+test("what git did not know is folded away", () => {
+  state.surroundings.run_1 = { ...where({}), git: { commit: "28901c0", dirty: true, diff: "@@ -1 +1 @@\n-a\n+b" } };
+  changeView({ tab: "ENV" });
+  show();
+  const folded = screen.getByText("UNCOMMITTED CHANGES").closest("details") as HTMLDetailsElement;
+  expect(folded.open).toBe(false);
+  expect(folded.querySelector(".good")?.textContent).toContain("+b");
 });

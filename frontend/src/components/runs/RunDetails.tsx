@@ -1,6 +1,6 @@
 import { lazy, type ReactNode, Suspense, useMemo, useState } from "react";
 import { useNow } from "../../hooks/useNow";
-import { useSurroundings } from "../../hooks/useSurroundings";
+import { useSurroundings, type Where } from "../../hooks/useSurroundings";
 import { useZone } from "../../hooks/useZone";
 import type { Run, Surroundings } from "../../services/types";
 import { changeView, useViewPart } from "../../state/view";
@@ -17,6 +17,8 @@ import {
   fitting,
   missingSection,
   runSection,
+  SAID,
+  saidSections,
   valuesSection,
 } from "./sections";
 import { briefSections, changedSurroundings, diffOf, surroundingSections } from "./surroundings";
@@ -99,23 +101,43 @@ interface ValuesProps {
 function Values({ tab, run, other, sections, text }: ValuesProps) {
   useZone();
   const now = useNow(1_000);
-  const surroundings = useSurroundings(run);
+  const where = useSurroundings(run);
   const theirs = useSurroundings(tab === "DIFF" ? other : null);
-  const shown = sectionsOfTab(tab, { run, other, sections, surroundings, theirs, now });
+  const { surroundings } = where;
+  const shown = sectionsOfTab(tab, { run, other, sections, surroundings, theirs: theirs.surroundings, now });
   const found = fitting(shown, text);
-  if (found.length === 0) return <p className="empty">{text.trim() === "" ? SAME : "Nothing fits the filter."}</p>;
+  if (found.length === 0) {
+    const same = surroundings !== null && theirs.surroundings !== null ? SAME : SAME_CONFIG;
+    return <p className="empty">{text.trim() === "" ? same : "Nothing fits the filter."}</p>;
+  }
   return (
     <KeyValue
       label={`${tab} of ${run.name}`}
       sections={found}
-      show={(title, name) => (title === "RUN" && name === "tags" ? <Tags tags={run.tags} /> : null)}
+      show={(title, name) => (title === SAID ? <Said run={run} name={name} /> : null)}
     >
+      {tab === "ENV" && <Untold where={where} />}
       {tab === "ENV" && <Diff text={diffOf(surroundings)} />}
     </KeyValue>
   );
 }
 
 const SAME = "Config and environment are the same.";
+const SAME_CONFIG = "The config is the same. Where they ran is not known of both.";
+
+/** Tags each in a frame, of notes the first lines. */
+function Said({ run, name }: { run: Run; name: string }) {
+  if (name === "tags") return <Tags tags={run.tags} />;
+  return <span className={styles.notes}>{run.notes.trim()}</span>;
+}
+
+/** Why there is nothing to show of where a run ran. */
+function Untold({ where: { surroundings, loading, error } }: { where: Where }) {
+  if (surroundings !== null || loading) return null;
+  return <p className={`${styles.untold} ${error === null ? "dim" : "bad"}`}>{error ?? UNTOLD}</p>;
+}
+
+const UNTOLD = "Its command, code, packages and hardware are not known: the script that logged it did not tell them.";
 
 interface Known {
   run: Run;
@@ -132,7 +154,12 @@ function sectionsOfTab(tab: ValuesProps["tab"], known: Known): Section[] {
   if (tab === "DIFF") return differences(known);
   const about = runSection(run, now);
   if (tab === "ENV") return [about, ...(surroundings ? surroundingSections(surroundings) : [])];
-  return [...withoutChanges(known.sections), about, ...(surroundings ? briefSections(surroundings) : [])];
+  return [
+    ...saidSections(run),
+    ...withoutChanges(known.sections),
+    about,
+    ...(surroundings ? briefSections(surroundings) : []),
+  ];
 }
 
 function differences({ run, other, sections, surroundings, theirs }: Known): Section[] {

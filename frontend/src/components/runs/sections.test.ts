@@ -1,7 +1,15 @@
 import { expect, test } from "vitest";
 import type { Run } from "../../services/types";
 import { aRun } from "../fixtures";
-import { changedOnly, configSections, fitting, missingSection, runSection, valuesSection } from "./sections";
+import {
+  changedOnly,
+  configSections,
+  fitting,
+  missingSection,
+  runSection,
+  saidSections,
+  valuesSection,
+} from "./sections";
 
 test("a nested config becomes sections by path, what stands at the top first", () => {
   const sections = configSections({ optim: { name: "adamw", betas: [0.9, 0.95] }, seed: 42, note: "", empty: {} });
@@ -54,10 +62,23 @@ test("a config as deep as the server takes it is cut to one line at the depth wh
 });
 
 test("what is told of a run leaves out what nobody told", () => {
-  const { entries } = runSection(aRun({ host: null, tags: ["a", "b"] }), Date.parse("2026-11-23T14:01:05Z"));
+  const { entries } = runSection(aRun({ host: null }), Date.parse("2026-11-23T14:01:05Z"));
   const values = Object.fromEntries(entries.map(({ name, value }) => [name, value]));
-  expect(values).toMatchObject({ tags: "a, b", elapsed: "1m 05s", pid: "4711" });
+  expect(values).toMatchObject({ elapsed: "1m 05s", pid: "4711" });
   expect(values).not.toHaveProperty("host");
+});
+
+test("tags and notes are a section of their own, when there are any", () => {
+  expect(saidSections({ tags: ["a", "b"], notes: "\nfirst\ntry\n" })).toEqual([
+    {
+      title: "NOTES",
+      entries: [
+        { name: "tags", value: "a, b" },
+        { name: "notes", value: "first\ntry" },
+      ],
+    },
+  ]);
+  expect(saidSections({ tags: [], notes: " \n" })).toEqual([]);
 });
 
 test("a text finds sections, names, values and what stood there", () => {

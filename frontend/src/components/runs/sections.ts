@@ -91,14 +91,15 @@ export function textOf(value: unknown): string {
   return Array.isArray(value) ? `[${value.map(textOf).join(", ")}]` : JSON.stringify(value);
 }
 
+/** Title of what people said of a run. */
+export const SAID = "NOTES";
+
 /** What a run is and how it went. */
 export function runSection(run: Run, now: number): Section {
   const entries: [string, string | null][] = [
     ["id", run.id],
     ["project", run.project],
     ["group", run.group],
-    ["tags", run.tags.length > 0 ? run.tags.join(", ") : null],
-    ["notes", run.notes || null],
     ["host", run.host],
     ["pid", run.pid === null ? null : String(run.pid)],
     ["attempt", run.attempt > 1 ? String(run.attempt) : null],
@@ -108,6 +109,15 @@ export function runSection(run: Run, now: number): Section {
     ["reason", run.reason],
   ];
   return { title: "RUN", entries: entries.flatMap(([name, value]) => (value === null ? [] : [{ name, value }])) };
+}
+
+/** What people said of a run: its tags and notes; no section without any. */
+export function saidSections({ tags, notes }: Pick<Run, "tags" | "notes">): Section[] {
+  const entries = [
+    { name: "tags", value: tags.join(", ") },
+    { name: "notes", value: notes.trim() },
+  ].filter(({ value }) => value !== "");
+  return entries.length === 0 ? [] : [{ title: SAID, entries }];
 }
 
 const MOST_VALUES = 12;
