@@ -92,6 +92,12 @@ test("LOG opens the console, at what is looked for; LOG Y does not", async () =>
   expect((await told("LOG Y")).context.screen.show).not.toHaveBeenCalled();
 });
 
+test("EVT shows the event log, filtered when words stand behind it", async () => {
+  const { view, context } = await told("EVT level:error memory");
+  expect(view.events).toBe("level:error memory");
+  expect(context.screen.show).toHaveBeenCalledWith("events");
+});
+
 test("STOP alone asks for the number, and stops nothing", async () => {
   const { context, asks } = await told("STOP");
   expect(asks).toBe(true);

@@ -1,7 +1,10 @@
-import { useQuery } from "@tanstack/react-query";
+import { queryOptions, useQuery } from "@tanstack/react-query";
+import { useCallback } from "react";
 import { answerOf } from "../services/api";
 import type { Run } from "../services/types";
+import { factsOf } from "../state/facts";
 import { olderRunsKey, RUNS, runKey } from "../state/keys";
+import type { Live } from "../state/live";
 import { countByStatus, type ReadRuns, type RunPage } from "../state/merge";
 import { readNewest, readOlder } from "../state/runPages";
 import { useLive } from "./LiveProvider";
@@ -20,12 +23,7 @@ const NONE: Run[] = [];
 /** The runs, kept true by the socket: new ones, status, step. The newest are there at once, the older ones follow. */
 export function useRuns(): Runs {
   const live = useLive();
-  const { data, isPending, error } = useQuery<ReadRuns>({
-    queryKey: RUNS,
-    queryFn: ({ signal }) => readNewest(live, signal),
-    // Thousands of runs would be compared part by part each time a step came.
-    structuralSharing: false,
-  });
+  const { data, isPending, error } = useQuery(listOf(live));
   const turn = data?.older?.turn ?? null;
   useQuery({
     queryKey: olderRunsKey(turn),
@@ -35,6 +33,25 @@ export function useRuns(): Runs {
   });
   const counts = data === undefined ? NO_COUNTS : countsOf(data);
   return { runs: data?.runs ?? NONE, counts, loading: isPending, error: error?.message ?? null };
+}
+
+/** The runs for whom steps and values do not matter, which come many times a second: these are as old as the list. */
+export function useRunFacts(): readonly Run[] {
+  const { data } = useQuery({ ...listOf(useLive()), select: pickFacts });
+  return data ?? NONE;
+}
+
+function pickFacts(page: ReadRuns): readonly Run[] {
+  return factsOf(page.runs);
+}
+
+function listOf(live: Live) {
+  return queryOptions<ReadRuns>({
+    queryKey: RUNS,
+    queryFn: ({ signal }) => readNewest(live, signal),
+    // Thousands of runs would be compared part by part each time a step came.
+    structuralSharing: false,
+  });
 }
 
 const NO_COUNTS: Record<string, number> = {};
@@ -51,15 +68,15 @@ function countsOf(page: RunPage): Record<string, number> {
 
 /** One run, whether the list holds it or not; null while unknown. */
 export function useRun(id: string | null): Run | null {
-  const { client, feed } = useLive();
-  const { runs } = useRuns();
-  const listed = runs.find((run) => run.id === id);
+  const live = useLive();
+  const pick = useCallback((page: ReadRuns) => page.runs.find((run) => run.id === id) ?? null, [id]);
+  const { data: listed = null } = useQuery({ ...listOf(live), select: pick });
   const { data } = useQuery({
     queryKey: runKey(id),
-    enabled: id !== null && listed === undefined,
+    enabled: id !== null && listed === null,
     queryFn: async () => {
-      const run = await answerOf(client.GET("/api/runs/{run_id}", { params: { path: { run_id: id ?? "" } } }));
-      feed.seed([run]);
+      const run = await answerOf(live.client.GET("/api/runs/{run_id}", { params: { path: { run_id: id ?? "" } } }));
+      live.feed.seed([run]);
       return run;
     },
   });

@@ -2,7 +2,7 @@ import { useCallback, useMemo } from "react";
 import { companions, MAX_COMPARED, Slots } from "../lib/compare";
 import type { Run } from "../services/types";
 import { changeView, useViewPart } from "../state/view";
-import { useRun, useRuns } from "./useRuns";
+import { useRun, useRunFacts } from "./useRuns";
 
 export interface Selection {
   selected: string | null;
@@ -22,10 +22,12 @@ const slots = new Slots();
 export function useSelection(): Selection {
   const named = useViewPart("run");
   const ticked = useViewPart("compared");
-  const { runs } = useRuns();
+  const runs = useRunFacts();
   const selected = named ?? (runs.find((run) => run.status === "running") ?? runs[0])?.id ?? null;
-  const run = useRun(selected);
-  // A list as text: the runs' steps change all the time, who is drawn seldom.
+  const listed = runs.find((run) => run.id === selected) ?? null;
+  const unlisted = useRun(listed === null ? selected : null);
+  const run = listed ?? unlisted;
+  // A list as text, which is the same again when another run came that is not drawn.
   const chosen = ticked ?? (run ? usual(run, runs) : []);
   const text = [...new Set([selected, ...chosen])]
     .filter((id) => id !== null)

@@ -236,6 +236,7 @@ test("what is shown is saved as a table, as vectors and as a picture", async ({ 
 async function saved(page: Page, command: string): Promise<Buffer> {
   await page.keyboard.press("F4");
   await page.keyboard.press("/");
+  await expect(page.getByRole("combobox").first()).toBeFocused();
   await page.keyboard.type(command);
   const download = page.waitForEvent("download");
   await page.keyboard.press("Enter");

@@ -88,9 +88,13 @@ export const DETAILS: readonly Command[] = [
   {
     name: "EVT",
     also: ["EVENTS"],
-    does: "the event log",
+    usage: "[filter]",
+    does: "the event log; with a filter: level:error source:run run:this words",
     group: "DETAILS",
-    go: shows("events"),
+    go: (call, context) => {
+      if (call.text !== "") context.change({ events: call.text });
+      return shows("events")(call, context);
+    },
   },
   {
     name: "LOG",

@@ -1,6 +1,7 @@
 import { type KeyboardEvent, useState } from "react";
 import type { Compare } from "../../hooks/useCompare";
 import type { Selection } from "../../hooks/useSelection";
+import { useZone } from "../../hooks/useZone";
 import { companions } from "../../lib/compare";
 import { clock, short, step as stepText, value } from "../../lib/format";
 import type { Command, Run } from "../../services/types";
@@ -147,6 +148,7 @@ function DeleteDialog({ run, checkpoints, onDelete, onClose }: DeleteDialogProps
 }
 
 function Commands({ commands, error }: { commands: readonly Command[]; error: string | null }) {
+  useZone();
   const newest = commands.slice(-3).reverse();
   return (
     <section aria-label="Commands" aria-live="polite">

@@ -184,7 +184,13 @@ function Grid({ checkpoints, metrics, keep, sort, onSort, onCopy, openId, onOpen
           </span>
         </div>
       </div>
-      <div className={table.scroll} ref={scroll} role="rowgroup" onKeyDown={keys.onKeyDown}>
+      <div
+        className={table.scroll}
+        ref={scroll}
+        role="rowgroup"
+        {...keys.box(rows.getVirtualItems())}
+        onKeyDown={keys.onKeyDown}
+      >
         <div className={table.space} style={{ height: rows.getTotalSize() }}>
           {rows.getVirtualItems().map(({ index, start }) => {
             const checkpoint = checkpoints[index] as Checkpoint;

@@ -1,4 +1,5 @@
 import { memo } from "react";
+import { useZone } from "../../hooks/useZone";
 import { clock } from "../../lib/format";
 import type { LogLine } from "../../services/types";
 import { spansOf } from "./ansi";
@@ -32,6 +33,7 @@ export const ConsoleLine = memo(function ConsoleLine({
   ranked,
   onChoose,
 }: ConsoleLineProps) {
+  useZone();
   const look = [styles.line, current && styles.current, marked && styles.marked, styles[line?.level ?? ""]];
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the log around it takes the keys

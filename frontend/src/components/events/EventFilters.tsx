@@ -1,3 +1,4 @@
+import { useMemo } from "react";
 import type { Events } from "../../hooks/useEvents";
 import type { LogEvent } from "../../services/types";
 import { Choice } from "../ui/Choice";
@@ -8,7 +9,7 @@ import { FILTERS, filtered, type LevelFilter } from "./levels";
 
 const HELP = "Words, level:error, source:checkpoint, run:this, run:R3. All have to fit.";
 const ALL = FILTERS[0] as LevelFilter;
-const EVERY_SOURCE = [{ value: "", text: "SOURCE" }, ...SOURCES.map((value) => ({ value, text: value.toUpperCase() }))];
+const EVERY_SOURCE = { value: "", text: "SOURCE" };
 
 interface EventFiltersProps {
   text: string;
@@ -22,6 +23,8 @@ interface EventFiltersProps {
 /** At the right of the panel's heading: text, run, source and level; each is a part of the same filter. */
 export function EventFilters({ text, told, events, onChange }: EventFiltersProps) {
   const own = termIn(text, "run").toLowerCase() === THIS;
+  const source = termIn(text, "source").toLowerCase();
+  const sources = useMemo(() => occurred(events, source), [events, source]);
   return (
     <>
       <FilterField text={text} label="Filter events" help={HELP} told={told} onChange={onChange} />
@@ -38,13 +41,20 @@ export function EventFilters({ text, told, events, onChange }: EventFiltersProps
       <Choice
         label="Source"
         className={styles.source}
-        value={termIn(text, "source").toLowerCase()}
-        options={EVERY_SOURCE}
+        value={source}
+        options={[EVERY_SOURCE, ...sources.map((value) => ({ value, text: value.toUpperCase() }))]}
         onChoose={(source) => onChange(withTerm(text, "source", source))}
       />
       <Levels text={text} events={events} onChange={onChange} />
     </>
   );
+}
+
+/** Sources that something came from, and the chosen one; all of them while older events were not read. */
+function occurred({ events, hasOlder }: Events, chosen: string): readonly string[] {
+  if (hasOlder) return SOURCES;
+  const seen = new Set(events.map((event) => event.source as string));
+  return SOURCES.filter((source) => source === chosen || seen.has(source));
 }
 
 function Levels({ text, events, onChange }: Pick<EventFiltersProps, "text" | "events" | "onChange">) {

@@ -72,6 +72,7 @@ export function EventLines(props: EventLinesProps) {
       role="log"
       aria-live="off"
       aria-label="Events"
+      {...keys.box(lines.getVirtualItems())}
       onScroll={scrolled}
       onKeyDown={(event) => goHome(event) || keys.onKeyDown(event)}
     >
@@ -136,6 +137,7 @@ function Line({ event, run, here, open, current, rowRef, onChoose, onFocus }: Li
         tabIndex={current ? 0 : -1}
         data-focus={current || undefined}
         data-here={here || undefined}
+        data-open={open || undefined}
         onClick={onChoose}
         onFocus={onFocus}
       >

@@ -90,6 +90,16 @@ test("source, run and words narrow it down together, and stand in the address", 
   expect(lines()).toHaveLength(1);
 });
 
+test("the sources to choose are those that something came from, or all while older events were not read", () => {
+  const { rerender } = render(log());
+  const titles = () =>
+    [...screen.getByRole<HTMLSelectElement>("combobox", { name: "Source" }).options].map(({ text }) => text);
+  expect(titles()).toEqual(["SOURCE", "RUN", "SERVER", "CHECKPOINT"]);
+  state.hasOlder = true;
+  rerender(log());
+  expect(titles()).toEqual(expect.arrayContaining(["SDK", "COMMAND", "SYSTEM"]));
+});
+
 test("f leads to the filter, Esc empties it, and what can't be read is told", () => {
   render(log());
   const field = screen.getByRole<HTMLInputElement>("searchbox");
@@ -117,6 +127,7 @@ test("a traceback opens by click and closes by Enter", () => {
   const line = screen.getAllByText(/ZeroDivisionError/)[0]?.parentElement as HTMLElement;
   fireEvent.click(line);
   expect(screen.getByText(/Traceback \(most recent call last\)/)).toBeTruthy();
+  expect(line.dataset.open).toBe("true");
   line.focus();
   fireEvent.keyDown(line, { key: "Enter" });
   expect(screen.queryByText(/Traceback \(most recent call last\)/)).toBeNull();

@@ -127,9 +127,17 @@ function Tail({ waiting, held, onFollow }: { waiting: number; held: boolean; onF
       </span>
     );
   }
+  const words = waiting > 0 ? `${waiting} NEW` : "TO NEWEST";
   return (
-    <button type="button" className="button" onClick={onFollow}>
-      <Icon name="up" /> {waiting > 0 ? `${waiting} NEW` : "TO NEWEST"}
+    <button
+      type="button"
+      className="button"
+      aria-label={words}
+      title="Follow new lines again (Home)"
+      onClick={onFollow}
+    >
+      <Icon name="up" /> {waiting > 0 && waiting}
+      <span className={styles.tail}> {waiting > 0 ? "NEW" : "NEWEST"}</span>
     </button>
   );
 }

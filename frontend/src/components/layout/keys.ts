@@ -42,6 +42,7 @@ export const KEY_SHEET: readonly (readonly [string, string])[] = [
   ["Space  Shift ↓ ↑  Ctrl A", "In the run list: mark rows; Esc unmarks"],
   ["r t n d u", "In the run list: rename, tag, note, delete, undo"],
   ["f", "Filter or search the panel"],
+  ["← →  Shift ← →  + - 0", "On a chart: move the crosshair, move the stretch, zoom, all of it"],
   ["1 … 9", "In the actions panel: the action of that number"],
   ["← ↑ → ↓", "On a line between panels: move it, Shift farther, Enter makes all equal"],
   ["l", "Layouts: open one by its number, save, reset"],

@@ -6,7 +6,7 @@ import { mounted } from "../../charts/mounted";
 import type { XKind } from "../../charts/options";
 import { useMarks } from "../../hooks/useMarks";
 import { useMetrics } from "../../hooks/useMetrics";
-import { useRuns } from "../../hooks/useRuns";
+import { useRunFacts } from "../../hooks/useRuns";
 import { useSelection } from "../../hooks/useSelection";
 import type { Run } from "../../services/types";
 import type { XAxis } from "../../state/address";
@@ -98,7 +98,7 @@ interface Settled {
 
 /** What the chart draws; the same objects until something of it changes. */
 function useSettings({ runs, metric, window, logScale = false }: MetricsChartProps): Settled {
-  const { runs: known } = useRuns();
+  const known = useRunFacts();
   const { colourOf, dashOf, selected } = useSelection();
   const xAxis = useViewPart("xAxis");
   const smoothing = useViewPart("smoothing");

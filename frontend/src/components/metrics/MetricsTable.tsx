@@ -76,7 +76,7 @@ function Rows({ runId, names, total, onOpen }: RowsProps) {
           ))}
         </div>
       </div>
-      <div className={table.scroll} ref={scroll} role="rowgroup" onKeyDown={keys.onKeyDown}>
+      <div className={table.scroll} ref={scroll} role="rowgroup" {...keys.box(items)} onKeyDown={keys.onKeyDown}>
         <div className={table.space} style={{ height: rows.getTotalSize() }}>
           {items.map(({ index, start }) => {
             const name = names[index] as string;

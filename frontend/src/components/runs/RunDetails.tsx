@@ -52,7 +52,7 @@ export function RunDetails({ run, other, others, frame }: RunDetailsProps) {
   if (run === null) return frame(null, <p className="empty">No run selected.</p>);
   const tabs = TABS.filter((name) => name !== "DIFF" || other !== null);
   const controls = (
-    <fieldset className="tabs" aria-label="What to show">
+    <fieldset className={`tabs ${styles.what}`} aria-label="What to show">
       {tabs.map((name) => (
         <button key={name} type="button" aria-pressed={tab === name} onClick={() => changeView({ tab: name })}>
           {name}
@@ -115,8 +115,8 @@ function Values({ tab, run, other, sections, text }: ValuesProps) {
       label={`${tab} of ${run.name}`}
       sections={found}
       show={(title, name) => (title === SAID ? <Said run={run} name={name} /> : null)}
+      above={tab === "ENV" && <Untold where={where} />}
     >
-      {tab === "ENV" && <Untold where={where} />}
       {tab === "ENV" && <Diff text={diffOf(surroundings)} />}
     </KeyValue>
   );

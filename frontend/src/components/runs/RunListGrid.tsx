@@ -66,6 +66,7 @@ export function RunListGrid({ runs, settled, ids, sort, selection, marks, ageOf,
         className={table.scroll}
         ref={scroll}
         role="rowgroup"
+        {...keys.box(rows.getVirtualItems())}
         onKeyDown={(event) => {
           extend(event, { ids, current: rowAt(event.target) ?? keys.current, marks });
           keys.onKeyDown(event);

@@ -14,19 +14,27 @@ export const FAILED_BEFORE = 3;
 const NO_HURRY = 4;
 const DAY_MS = 86_400_000;
 
-// Thousands of runs log the same few sets of metrics.
-const known = new Map<string, string | null>();
-const MAX_KNOWN = 1000;
+// Asked of thousands of runs each second, which log the same few sets of metrics.
+const known = new WeakMap<Run["summary"], string | null>();
+const bySet = new Map<string, string | null>();
+const MAX_SETS = 1000;
 
 /** The metric that tells best how a run does, of those that the server told of with it. */
-export function mainOf(run: Pick<Run, "summary">): string | null {
-  const names = Object.keys(run.summary);
-  const key = names.join("\n");
-  const found = known.get(key);
+export function mainOf({ summary }: Pick<Run, "summary">): string | null {
+  const found = known.get(summary);
   if (found !== undefined) return found;
-  if (known.size >= MAX_KNOWN) known.clear();
+  const metric = mainOfSet(Object.keys(summary));
+  known.set(summary, metric);
+  return metric;
+}
+
+function mainOfSet(names: readonly string[]): string | null {
+  const key = names.join("\n");
+  const found = bySet.get(key);
+  if (found !== undefined) return found;
+  if (bySet.size >= MAX_SETS) bySet.clear();
   const metric = mainMetric(names);
-  known.set(key, metric);
+  bySet.set(key, metric);
   return metric;
 }
 

@@ -18,25 +18,29 @@ interface KeyValueProps {
   label: string;
   /** Shows a value in a way of its own; null: as text. */
   show?(title: string, name: string): ReactNode;
+  above?: ReactNode;
   /** Below them. */
   children?: ReactNode;
 }
 
 /** Names and values in columns, grouped; an entry with `before` is marked as changed. */
-export function KeyValue({ sections, label, show, children }: KeyValueProps) {
+export function KeyValue({ sections, label, show, above, children }: KeyValueProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
-    <section className={styles.columns} tabIndex={0} data-focus aria-label={label}>
-      {sections.map((section) => (
-        <div key={section.title} className={styles.section}>
-          <h3>{section.title}</h3>
-          <dl>
-            {section.entries.map((entry) => (
-              <Row key={entry.name} entry={entry} shown={show?.(section.title, entry.name)} />
-            ))}
-          </dl>
-        </div>
-      ))}
+    <section className={styles.scroll} tabIndex={0} data-focus aria-label={label}>
+      {above}
+      <div className={styles.columns}>
+        {sections.map((section) => (
+          <div key={section.title} className={styles.section}>
+            <h3>{section.title}</h3>
+            <dl>
+              {section.entries.map((entry) => (
+                <Row key={entry.name} entry={entry} shown={show?.(section.title, entry.name)} />
+              ))}
+            </dl>
+          </div>
+        ))}
+      </div>
       {children}
     </section>
   );

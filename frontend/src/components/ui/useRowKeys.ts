@@ -19,6 +19,8 @@ export interface RowKeys {
   onFocus(id: string): void;
   /** For the row's element, which takes the focus when keys walked to it. */
   rowRef(id: string): (element: HTMLElement | null) => void;
+  /** For the box around the rows that are drawn: while the current one is not, the box takes the focus and the keys. */
+  box(drawn: readonly { index: number }[]): { tabIndex: number; "data-focus": true | undefined };
 }
 
 const STEPS: Record<string, number> = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: 10, PageUp: -10 };
@@ -64,7 +66,11 @@ export function useRowKeys({ ids, start, scrollTo, open, other }: RowKeysOptions
     },
     [],
   );
-  return { current, onKeyDown, onFocus: setWalked, rowRef };
+  const box: RowKeys["box"] = (drawn) => {
+    const seen = current === null || drawn.some(({ index }) => ids[index] === current);
+    return { tabIndex: seen ? -1 : 0, "data-focus": seen ? undefined : true };
+  };
+  return { current, onKeyDown, onFocus: setWalked, rowRef, box };
 }
 
 function rowOf(target: Node, elements: ReadonlyMap<string, HTMLElement>): string | null {

@@ -3,7 +3,7 @@ import { useCommands } from "../../../hooks/useCommands";
 import { useCompare } from "../../../hooks/useCompare";
 import { usePause } from "../../../hooks/usePause";
 import { useRunActions } from "../../../hooks/useRunActions";
-import { useRun, useRuns } from "../../../hooks/useRuns";
+import { useRun, useRunFacts } from "../../../hooks/useRuns";
 import { useSelection } from "../../../hooks/useSelection";
 import type { PanelId } from "../../../layout/tree";
 import { Actions } from "../../actions/Actions";
@@ -13,7 +13,7 @@ import { Panel } from "../Panel";
 import { About } from "./About";
 
 export function ActionsPanel({ panelId }: { panelId: PanelId }) {
-  const { runs } = useRuns();
+  const runs = useRunFacts();
   const selection = useSelection();
   const run = useRun(selection.selected);
   const id = run?.id ?? null;

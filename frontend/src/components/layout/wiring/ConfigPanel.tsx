@@ -1,4 +1,5 @@
-import { useRun, useRuns } from "../../../hooks/useRuns";
+import { useMemo } from "react";
+import { useRun, useRunFacts } from "../../../hooks/useRuns";
 import { type Selection, useSelection } from "../../../hooks/useSelection";
 import type { PanelId } from "../../../layout/tree";
 import type { Run } from "../../../services/types";
@@ -9,15 +10,18 @@ import { Panel } from "../Panel";
 import { About } from "./About";
 
 export function ConfigPanel({ panelId }: { panelId: PanelId }) {
-  const { runs } = useRuns();
+  const runs = useRunFacts();
   const selection = useSelection();
   const run = useRun(selection.selected);
-  const against = useRun(useViewPart("against"));
-  const others = run === null ? NOBODY : othersOf(run, runs, selection);
+  const against = useViewPart("against");
+  const others = useMemo(() => (run === null ? NOBODY : othersOf(run, runs, selection)), [run, runs, selection]);
+  const usual = others.drawn[0]?.id ?? before(run, runs)?.id ?? null;
+  const chosen = useRun(against === run?.id ? null : against);
+  const other = useRun(chosen?.id ?? usual);
   return (
     <RunDetails
       run={run}
-      other={against !== null && against.id !== run?.id ? against : (others.drawn[0] ?? before(run, runs))}
+      other={other}
       others={others}
       frame={(controls, body) => (
         <Panel id={panelId} about={<About run={run} selection={selection} />} controls={controls}>

@@ -1,5 +1,5 @@
 import { useHostAt } from "../../../hooks/useHostAt";
-import { useRun, useRuns } from "../../../hooks/useRuns";
+import { useRun, useRunFacts } from "../../../hooks/useRuns";
 import { useSelection } from "../../../hooks/useSelection";
 import { useSystemStatus } from "../../../hooks/useSystemStatus";
 import type { PanelId } from "../../../layout/tree";
@@ -16,7 +16,7 @@ interface SystemPanelProps {
 
 export function SystemPanel({ panelId, alone = false }: SystemPanelProps) {
   const system = useSystemStatus();
-  const { runs } = useRuns();
+  const runs = useRunFacts();
   const { select, selected } = useSelection();
   const run = useRun(selected);
   const at = useHostAt(run, useViewPart("at"));
