@@ -175,6 +175,11 @@ class Run:
         self.require_open()
         self.outbox.put({"type": kind, "time": self._clock.now(), **fields})
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether it takes nothing any more."""
+        return self._ended
+
     def require_open(self) -> None:
         """Raise InvalidError once the run was finished."""
         if self._ended:

@@ -3,6 +3,7 @@
 import pytest
 
 from stepwire.client.launch.sink import Sink
+from stepwire.client.lifecycle import Outcome
 from stepwire.client.run import Run
 from stepwire.client.settings import read_settings
 from stepwire.client.subject import Subject
@@ -61,3 +62,16 @@ def test_the_run_of_a_command_is_described_by_its_command_line(
     assert config["config"] == {"lr": 1}
     assert "python" not in config
     assert capsys.readouterr().out == ""
+
+
+def test_what_comes_after_the_end_is_dropped(run: Run, transport: MemoryTransport) -> None:
+    """A reader that is slow must not tell the command's terminal of it."""
+    sink = Sink(run)
+    run.end(Outcome("completed", 0))
+    before = len(transport.stored)
+    sink.log(Point({"loss": 1.0}, 1, 1_000_000))
+    sink.define_units({"time": "s"})
+    sink.plan(100)
+    sink.keep("log", lines=[])
+    sink.warn("patterns", "late")
+    assert len(transport.stored) == before

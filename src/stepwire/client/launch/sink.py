@@ -1,8 +1,11 @@
 """Where numbers go that were found in output and files: into the run, from several threads."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from stepwire.errors import InvalidError
 from stepwire.formats.points import Point
 
 if TYPE_CHECKING:
@@ -32,25 +35,36 @@ class Sink:
 
     def _log(self, point: Point) -> None:
         time = None if point.time is None else point.time / 1_000_000
-        with self._lock:
+        with self._lock, self._until_over():
             self._run.metrics.log(point.metrics, point.step, time)
 
     def define_units(self, units: dict[str, str]) -> None:
         """Tell the units of metrics, each once."""
         for name in units.keys() - self._units:
             self._units.add(name)
-            self._run.define_metric(name, rank="zero", goal=None, unit=units[name])
+            with self._until_over():
+                self._run.define_metric(name, rank="zero", goal=None, unit=units[name])
 
     def plan(self, total_steps: int | None) -> None:
         """Tell the planned number of steps when it has changed."""
         if total_steps is not None and total_steps != self._total:
             self._total = total_steps
-            self._run.record("total_steps", total_steps=total_steps)
+            self.keep("total_steps", total_steps=total_steps)
 
     def keep(self, kind: str, **fields: object) -> None:
         """Keep a record that is not a point."""
-        self._run.record(kind, **fields)
+        with self._until_over():
+            self._run.record(kind, **fields)
 
     def warn(self, event: str, message: str) -> None:
         """Put a warning into the run's event log."""
-        self._run.record("event", level="warning", event=event, message=message)
+        self.keep("event", level="warning", event=event, message=message)
+
+    @contextmanager
+    def _until_over(self) -> Iterator[None]:
+        """Drop what the run refuses because it was finished meanwhile: a slow reader's command must not hear of it."""
+        try:
+            yield
+        except InvalidError:
+            if not self._run.is_finished:
+                raise
