@@ -41,6 +41,7 @@ export function CommandBar(props: CommandBarProps) {
 /** The functions, once they are loaded: when somebody is at the line, else a while after the page stands. */
 function useDesk(input: { current: HTMLInputElement | null }, wanted: boolean): ComponentType<CommandDeskProps> | null {
   const [desk, setDesk] = useState<ComponentType<CommandDeskProps> | null>(null);
+  const [failures, setFailures] = useState(0);
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (!leadsToLine(event) || input.current === null) return;
@@ -53,14 +54,14 @@ function useDesk(input: { current: HTMLInputElement | null }, wanted: boolean): 
   useEffect(() => {
     if (desk !== null) return;
     const load = () => {
-      // A server that is away is asked again by whoever comes to the line.
       import("./CommandDesk").then(
         (file) => setDesk(() => file.default),
-        () => undefined,
+        // The server is away: asked again after a while, and the header says so meanwhile.
+        () => setFailures((count) => count + 1),
       );
     };
-    const timer = setTimeout(load, wanted ? 0 : IDLE_MS);
+    const timer = setTimeout(load, wanted && failures === 0 ? 0 : IDLE_MS);
     return () => clearTimeout(timer);
-  }, [desk, wanted]);
+  }, [desk, wanted, failures]);
   return desk;
 }

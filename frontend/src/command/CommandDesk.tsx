@@ -31,7 +31,6 @@ export default function CommandDesk({ run, runs, selection, ready, typed: first,
   const context = useContext({
     runs,
     run,
-    selection,
     found,
     onHelp(about) {
       setTopic(about);

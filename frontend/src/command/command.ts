@@ -1,5 +1,5 @@
 import type { Client } from "../services/api";
-import type { LogEvent, Run } from "../services/types";
+import type { Run } from "../services/types";
 import type { View } from "../state/address";
 
 /** Where a command stands in HELP. */
@@ -65,15 +65,12 @@ export interface Context {
   /** All runs that are known, the newest first. */
   runs(): readonly Run[];
   selected(): Run | null;
-  /** Runs that are drawn, the selected one first. */
-  compared(): readonly string[];
   /** Metrics of the selected run that are known so far. */
   metrics(): readonly string[];
   /** Metrics of the selected run whose names hold a text, as the server knows them. */
   findMetrics(text: string): Promise<readonly string[]>;
   /** Values of a metric as far as the page has them: steps and values, ascending in step. */
   course(runId: string, metric: string): { x: ArrayLike<number>; y: ArrayLike<number>; odd: readonly number[] } | null;
-  events(runId: string): Promise<readonly LogEvent[]>;
   screen: Screen;
   actions: {
     send(run: Run, command: "stop" | "save_checkpoint" | "evaluate"): Promise<void>;

@@ -16,11 +16,9 @@ export function aContext(runs: readonly Run[], over: Partial<Context> = {}): Con
     }),
     runs: () => runs,
     selected,
-    compared: () => view.compared ?? [],
     metrics: () => ["train/loss", "val/loss", "lr", "layer.1/grad norm"],
     findMetrics: async () => [],
     course: () => null,
-    events: async () => [],
     screen: {
       panels: () => [
         { id: "runs", number: 1, title: "RUN LIST" },

@@ -3,7 +3,6 @@ import { copyText } from "../components/ui/clipboard";
 import { useLive } from "../hooks/LiveProvider";
 import { useMetricNames } from "../hooks/useLiveValue";
 import { useRunActions } from "../hooks/useRunActions";
-import type { Selection } from "../hooks/useSelection";
 import { answerOf } from "../services/api";
 import type { Run } from "../services/types";
 import { searchConsole } from "../state/consoleSearch";
@@ -15,7 +14,6 @@ import { PLACES } from "./places";
 interface Given {
   runs: readonly Run[];
   run: Run | null;
-  selection: Selection;
   /** Metrics that the server found beside those that are known. */
   found: readonly string[];
   onHelp(topic: string | null): void;
@@ -24,13 +22,13 @@ interface Given {
 const MOST_FOUND = 20;
 
 /** What commands see and do, for the page as it is now. */
-export function useContext({ runs, run, selection, found, onHelp }: Given): Context {
+export function useContext({ runs, run, found, onHelp }: Given): Context {
   const { client, feed } = useLive();
   const actions = useRunActions();
   const known = useMetricNames(run?.id ?? null);
   const metrics = useMemo(() => [...new Set([...found, ...known])], [found, known]);
-  const now = useRef({ runs, run, selection, onHelp });
-  now.current = { runs, run, selection, onHelp };
+  const now = useRef({ runs, run, onHelp });
+  now.current = { runs, run, onHelp };
   return useMemo(
     () => ({
       client,
@@ -38,7 +36,6 @@ export function useContext({ runs, run, selection, found, onHelp }: Given): Cont
       change: changeView,
       runs: () => now.current.runs,
       selected: () => now.current.run,
-      compared: () => now.current.selection.compared,
       metrics: () => metrics,
       async findMetrics(text) {
         const runId = now.current.run?.id;
@@ -52,8 +49,6 @@ export function useContext({ runs, run, selection, found, onHelp }: Given): Cont
         const { x, max } = series.view();
         return { x, y: max, odd: series.nonfinite };
       },
-      events: async (runId) =>
-        (await answerOf(client.GET("/api/events", { params: { query: { run_id: runId } } }))).events,
       screen: PLACES,
       actions: {
         ...actions,

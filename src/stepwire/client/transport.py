@@ -180,10 +180,9 @@ class WebSocketTransport:
             seconds = min(seconds, _BLIND_SECONDS)  # a `wake` until now went nowhere
             self._make_waker()
         heeds = heeds or bool(self._outgoing)
-        selectable = getattr(
-            selectors, "PollSelector", selectors.SelectSelector
-        )  # no kernel object to share after fork
-        with selectable() as selector:
+        # Neither epoll nor kqueue: no kernel object to share after fork.
+        waits = getattr(selectors, "PollSelector", selectors.SelectSelector)
+        with waits() as selector:
             if self._wake_in is not None:
                 selector.register(self._wake_in, selectors.EVENT_READ)
             if self._socket is not None and heeds:

@@ -40,14 +40,12 @@ def _nth(read: Read, axis: Axis, rank: int) -> float | None:
         if at is None:
             return found
         found = window.x[at]
-        after = window.x[at + 1] if at + 1 < len(window.x) else stop
-        if window.count[at] == 1 or (after is not None and after <= found):
+        if at + 1 < len(window.x):
+            stop = math.nextafter(window.x[at + 1], -math.inf)
+        if window.count[at] == 1 or (stop is not None and stop <= found):
             return found
         rank -= before
-        start, stop = (
-            found,
-            None if after is None else math.nextafter(after, -math.inf) if at + 1 < len(window.x) else stop,
-        )
+        start = found
     return found
 
 

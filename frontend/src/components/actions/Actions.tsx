@@ -133,7 +133,7 @@ function DeleteDialog({ run, checkpoints, onDelete, onClose }: DeleteDialogProps
       onConfirm={onDelete}
       onClose={onClose}
     >
-      <p>This is lost for good:</p>
+      <p>This goes to the trash, from where UNDEL takes it back until it is purged:</p>
       <ul className={styles.lost}>
         <li>
           <b className="value">{short(points)}</b> points{run.more && " and more"}, up to step {stepText(run.step)}

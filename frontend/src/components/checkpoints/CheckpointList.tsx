@@ -5,7 +5,7 @@ import { copyText } from "../ui/clipboard";
 import { Icon } from "../ui/Icon";
 import table from "../ui/Table.module.css";
 import { useRowKeys } from "../ui/useRowKeys";
-import { rowCount, useRows } from "../ui/useRows";
+import { useRows } from "../ui/useRows";
 import { CheckpointCard } from "./CheckpointCard";
 import styles from "./CheckpointList.module.css";
 import { CheckpointRow } from "./CheckpointRow";
@@ -172,7 +172,7 @@ function Grid({ checkpoints, metrics, keep, sort, onSort, onCopy, openId, onOpen
       data-keys="y"
       aria-label="Checkpoints"
       aria-rowcount={checkpoints.length + 1}
-      style={{ ...columnWidths(columns, keep ? metrics.length : 0), ...rowCount(checkpoints.length) }}
+      style={columnWidths(columns, keep ? metrics.length : 0)}
     >
       <div role="rowgroup">
         <div className={table.head} role="row" aria-rowindex={1}>

@@ -10,7 +10,7 @@ import { changeView } from "../../state/view";
 import { Skeleton } from "../ui/Skeleton";
 import table from "../ui/Table.module.css";
 import { useRowKeys } from "../ui/useRowKeys";
-import { rowCount, useRows } from "../ui/useRows";
+import { useRows } from "../ui/useRows";
 import { chooseMetrics } from "./chosen";
 import styles from "./MetricsTable.module.css";
 
@@ -57,7 +57,6 @@ function Rows({ runId, names, total, onOpen }: RowsProps) {
       role="table"
       aria-label="Latest values"
       aria-rowcount={names.length + 1}
-      style={rowCount(names.length)}
     >
       <div role="rowgroup">
         <div className={table.head} role="row" aria-rowindex={1}>

@@ -16,7 +16,7 @@ vi.mock("../layout/Panel", () => ({
 }));
 vi.mock("../../hooks/useSelection", () => ({ useSelection: () => aSelection({ selected: "run_1" }) }));
 vi.mock("../../hooks/useRuns", () => ({ useRun: () => aRun({ notes: state.notes }) }));
-vi.mock("../../hooks/useNotes", () => ({ useSaveNotes: () => state.save }));
+vi.mock("../../hooks/useRunActions", () => ({ useRunActions: () => ({ setNotes: state.save }) }));
 
 beforeEach(() => {
   state.notes = "# Plan\n- **warm up** first\n- see [paper](https://example.org/p)\n<img src=x onerror=alert(1)>";

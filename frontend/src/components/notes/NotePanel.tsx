@@ -1,5 +1,5 @@
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
-import { useSaveNotes } from "../../hooks/useNotes";
+import { useRunActions } from "../../hooks/useRunActions";
 import { useRun } from "../../hooks/useRuns";
 import { useSelection } from "../../hooks/useSelection";
 import type { Run } from "../../services/types";
@@ -25,7 +25,7 @@ function RunNotes({ panelId, run }: { panelId: string; run: Run }) {
   /** What is being written; null: it is read. */
   const [draft, setDraft] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
-  const save = useSaveNotes();
+  const { setNotes } = useRunActions();
   const view = useRef<HTMLDivElement>(null);
   const edited = useRef(false);
   const back = () => {
@@ -40,7 +40,7 @@ function RunNotes({ panelId, run }: { panelId: string; run: Run }) {
   const keep = async () => {
     if (draft === null) return;
     try {
-      await save(run.id, draft);
+      await setNotes(run.id, draft);
       back();
     } catch (problem) {
       setError(problem instanceof Error ? problem.message : String(problem));

@@ -5,7 +5,7 @@ import type { Run } from "../../services/types";
 import { useMedia } from "../layout/useMedia";
 import table from "../ui/Table.module.css";
 import { type RowKeys, useRowKeys } from "../ui/useRowKeys";
-import { rowCount, useRows } from "../ui/useRows";
+import { useRows } from "../ui/useRows";
 import { mainOf, reasonOf } from "./attention";
 import { orderIn } from "./order";
 import styles from "./RunList.module.css";
@@ -57,7 +57,7 @@ export function RunListGrid({ runs, settled, ids, sort, selection, marks, ageOf,
       aria-rowcount={runs.length + 1}
       aria-multiselectable="false"
       data-detail={marks.ids.size > 0 || undefined}
-      style={{ ...rowCount(runs.length), ...numberWidth(runs) }}
+      style={numberWidth(runs)}
     >
       <div role="rowgroup">
         <RunListHeading value={heading} sort={sort} reasons={attention} />

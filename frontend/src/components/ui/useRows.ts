@@ -1,5 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type CSSProperties, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
+import { usePreferences } from "../../state/preferences";
 
 const OVERSCAN = 8;
 
@@ -7,11 +8,14 @@ const OVERSCAN = 8;
 export function useRows<Element extends HTMLElement>(count: number) {
   const scroll = useRef<Element>(null);
   const [height, setHeight] = useState(rowHeight);
+  const chosen = usePreferences((preferences) => preferences.rows);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another height was chosen
   useEffect(() => {
     const change = () => setHeight(rowHeight());
+    change();
     window.addEventListener("resize", change);
     return () => window.removeEventListener("resize", change);
-  }, []);
+  }, [chosen]);
   const rows = useVirtualizer({
     count,
     getScrollElement: () => scroll.current,
@@ -21,11 +25,6 @@ export function useRows<Element extends HTMLElement>(count: number) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: measured again when the density changes
   useEffect(() => rows.measure(), [height]);
   return { scroll, rows };
-}
-
-/** Tells the style sheet how many rows there are, so that on a phone a short table is short. */
-export function rowCount(count: number): CSSProperties {
-  return { "--count": count } as CSSProperties;
 }
 
 function rowHeight(): number {
