@@ -37,6 +37,10 @@ test.beforeEach(async ({ page }) => {
   await page.goto(server.link);
   await page.locator(`[data-run-id="${run.id}"]`).click();
   await expect(page.locator(".metrics-chart").first()).toHaveAttribute("data-points", /\{/);
+  // Those that let the charts be drawn first are there too.
+  await expect(panel(page, "RUN CONFIG")).toContainText("id");
+  await expect(panel(page, "CHECKPOINTS").getByRole("grid")).toBeVisible();
+  await expect(panel(page, "ACTIONS")).toContainText("COPY LINK");
 });
 
 function panel(page: Page, name: string): Locator {
@@ -44,6 +48,8 @@ function panel(page: Page, name: string): Locator {
 }
 
 async function box(page: Page, name: string) {
+  // A panel that is loaded after the others takes the place of its empty frame, which may be in this moment.
+  await expect.poll(() => panel(page, name).boundingBox()).not.toBeNull();
   const found = await panel(page, name).boundingBox();
   if (found === null) throw new Error(`No panel ${name}`);
   return { left: found.x, right: found.x + found.width, top: found.y };
