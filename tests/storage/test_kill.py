@@ -231,7 +231,8 @@ def check_points(storage, highs, cut):
     series = storage.series
     up = "above" if "above" in series.names("run_a") else "up"
     # The last deletion of "side" may be on disk without having been acknowledged.
-    assert set(series.names("run_a")) - {"side"} == {up, "down", *(f"w{at}" for at in range(300))}
+    wide = {f"w{at}" for at in range(300)} if max(highs.values()) >= 40 else set()  # killed before their first record
+    assert set(series.names("run_a")) - {"side"} == {up, "down"} | wide
     found = {name: numbers_of(storage, name) for name in (up, "down", "side", "w299")}
     for writer, high in highs.items():
         seqs = np.arange(1, high + 1)
@@ -248,7 +249,7 @@ def check_points(storage, highs, cut):
     top = max(highs.values())
     assert (summaries[up].count, summaries[up].max, summaries[up].max_step) == (sum(highs.values()), top, top)
     assert (summaries["down"].min, summaries["down"].last) == (-top, -highs["w1"])
-    assert summaries["w7"].count == sum(high // 40 for high in highs.values())
+    assert (summaries["w7"].count if wide else 0) == sum(high // 40 for high in highs.values())
     for points in (10, 700):
         window = series.window("run_a", up, x="step", points=points)
         assert (window.stored, max(window.max), min(window.min)) == (sum(highs.values()), top, 1)
