@@ -9,11 +9,11 @@ import { suitsLogScale, valueRange } from "./extent";
 import { Legend } from "./legend";
 import { type DrawnLine, drawnLine, inStretch } from "./line";
 import type { PlacedMark } from "./mark";
-import { chartData, chartOptions, TAG_GUTTER, type XKind } from "./options";
+import { chartOptions, TAG_GUTTER, type XKind } from "./options";
 import { type Palette, readPalette } from "./palette";
 import { BY_STEP, type Places } from "./places";
-import { bandsPlugin } from "./plugins/bands";
 import { crosshairPlugin } from "./plugins/crosshair";
+import { curvesPlugin, type Grid } from "./plugins/curves";
 import { endsPlugin } from "./plugins/ends";
 import { marksPlugin } from "./plugins/marks";
 import { pointerPlugin } from "./plugins/pointer";
@@ -48,7 +48,7 @@ const MIN_BUCKETS = 64;
 const SETTLE_MS = 200;
 /** A click so near to the crosshair takes it away. */
 const SAME_PX = 3;
-const NOTHING: Aligned = { x: [], lines: [], own: [], drawn: 0, points: 0 };
+const NOTHING: Aligned = { x: [], own: [], drawn: 0, points: 0 };
 
 /** A metric of several runs, drawn by uPlot into `root`. Draws when told; knows no React. */
 export class LineChart implements Drawable {
@@ -247,7 +247,7 @@ export class LineChart implements Drawable {
   }
 
   private show(range: Range): void {
-    const data = chartData(this.aligned, this.logScale, this.settings.smoothing > 0);
+    const data: uPlot.AlignedData = [this.aligned.x];
     this.range = range[0] < range[1] ? range : [range[0] - 1, range[1] + 1];
     const plot = this.plot ?? this.create(data);
     this.plot = plot;
@@ -259,35 +259,31 @@ export class LineChart implements Drawable {
   }
 
   private create(data: uPlot.AlignedData): uPlot {
-    const { xKind, zone, smoothing } = this.settings;
+    const { xKind, zone } = this.settings;
     this.palette ??= readPalette(this.root);
     this.look = lookOf(this.settings);
+    const grid: Grid = { x: [], y: [] };
     const options = chartOptions({
-      lines: this.lines,
       logScale: this.logScale,
       xKind,
       zone,
-      smooth: smoothing > 0,
       syncKey: `${SYNC_KEY}-${xKind}`,
       palette: this.palette,
-      plugins: this.plugins(this.palette),
+      plugins: this.plugins(this.palette, grid),
+      grid,
       width: this.extent.width,
       height: this.extent.height - this.legendHeight,
-      isSparse: (line) => this.lines[line]?.sparse ?? false,
     });
     return new uPlot(options, data, this.box);
   }
 
-  private plugins(palette: Palette): uPlot.Plugin[] {
+  private plugins(palette: Palette, grid: Grid): uPlot.Plugin[] {
     const told = () => this.lines.filter((line) => !line.ghost);
     const marks = () => this.marks;
     const at = () => this.atPlace();
     const { xKind, zone } = this.settings;
     return [
-      bandsPlugin(
-        () => this.lines,
-        () => this.aligned.own,
-      ),
+      curvesPlugin(() => ({ lines: this.lines, drawn: this.aligned.own, grid }), palette),
       endsPlugin(told, palette),
       tagsPlugin(told, palette),
       marksPlugin(marks, at, palette),
@@ -364,8 +360,8 @@ export class LineChart implements Drawable {
 }
 
 /** What a plot is built for; all else it takes as it goes. */
-function lookOf({ lines, xKind, zone, smoothing }: ChartSettings): string {
-  return JSON.stringify([lines, xKind, zone, smoothing > 0]);
+function lookOf({ xKind, zone }: ChartSettings): string {
+  return `${xKind} ${zone}`;
 }
 
 function pointsAfter(courses: readonly (Pick<Course, "x" | "count"> | null)[], end: number): number {

@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { type Columns, Series } from "../live/series";
-import { align, positive, stretch } from "./data";
+import { align, stretch } from "./data";
 import { suitsLogScale, valueRange } from "./extent";
 import type { Cell } from "./reduce";
 
@@ -33,8 +33,8 @@ describe("the stretch shown", () => {
   });
 });
 
-test("runs with different steps share one ascending x, and are joined across the others' steps", () => {
-  const { x, lines } = align(
+test("runs with different steps share one ascending x for the crosshair", () => {
+  const { x, own } = align(
     [
       series([
         [0, 1],
@@ -49,15 +49,21 @@ test("runs with different steps share one ascending x, and are joined across the
     100,
   );
   expect(x).toEqual([0, 5, 10]);
-  expect(lines.map((line) => line.value)).toEqual([
-    [1, undefined, 2],
-    [undefined, 7, 8],
+  expect(own.map((line) => [line.x, line.value])).toEqual([
+    [
+      [0, 10],
+      [1, 2],
+    ],
+    [
+      [5, 10],
+      [7, 8],
+    ],
   ]);
 });
 
 describe("more points than pixels", () => {
   const noisy = ramp(0, 4000, (step) => (step === 1234 ? 50 : step === 2345 ? -50 : step % 2));
-  const { x, lines, own } = align([noisy], [0, 3999], 200);
+  const { x, own } = align([noisy], [0, 3999], 200);
 
   test("become about as many entries as there are pixels", () => {
     expect(x.length).toBeLessThanOrEqual(202);
@@ -69,7 +75,7 @@ describe("more points than pixels", () => {
     expect(Math.min(...numbers(own[0]?.min))).toBe(-50);
   });
   test("end at the very last point", () => {
-    expect([x.at(-1), lines[0]?.value.at(-1)]).toEqual([3999, 1]);
+    expect([x.at(-1), own[0]?.value.at(-1)]).toEqual([3999, 1]);
   });
 });
 
@@ -144,10 +150,6 @@ describe("the range of y", () => {
     ).toBeGreaterThan(0);
     expect(valueRange([], true)[0]).toBeGreaterThan(0);
   });
-});
-
-test("what a logarithmic scale can't show is a gap", () => {
-  expect(positive([1, 0, -2, undefined, 3])).toEqual([1, null, null, undefined, 3]);
 });
 
 test("a logarithmic scale suits positive values over two decades, and nothing else", () => {

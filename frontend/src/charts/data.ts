@@ -1,21 +1,13 @@
 import type { Columns } from "../live/series";
-import { type Cell, type Course, type Range, type Reduced, reduce } from "./reduce";
+import { type Course, type Range, type Reduced, reduce } from "./reduce";
 
 /** How many points of the first run a chart shows, or all; the others are shown over the same stretch. */
 export type ChartWindow = 100 | 1000 | "all";
 
-/** One line on the chart's shared x. */
-export interface LineColumns {
-  value: Cell[];
-  /** The smoothed course, when it is smoothed. */
-  smooth?: Cell[];
-}
-
 export interface Aligned {
   /** The x of all lines, ascending. */
   x: number[];
-  lines: LineColumns[];
-  /** The same lines, each on an x of its own. */
+  /** The lines, each on an x of its own. */
   own: Reduced[];
   /** Entries that are drawn within the range, and the points that they stand for. */
   drawn: number;
@@ -49,13 +41,11 @@ function fullStretch(courses: readonly (Columns | null)[]): Range | null {
   return ends.length === 0 ? null : [Math.min(...ends), Math.max(...ends)];
 }
 
-/** All lines on one ascending x, with at most about `buckets` entries each. */
+/** All lines and the x of them all, with at most about `buckets` entries each. */
 export function align(courses: readonly (Course | null)[], range: Range, buckets: number): Aligned {
   const own = courses.map((each) => (each === null ? NOTHING : reduce(each, range, buckets)));
-  const x = sharedX(own);
   return {
-    x,
-    lines: own.map((line) => columnsOf(line, x)),
+    x: sharedX(own),
     own,
     drawn: own.reduce((sum, line) => sum + line.drawn, 0),
     points: own.reduce((sum, line) => sum + line.points, 0),
@@ -81,25 +71,4 @@ function sharedX(lines: readonly Reduced[]): number[] {
 
 function same(left: readonly number[], right: readonly number[]): boolean {
   return left === right || (left.length === right.length && left.every((x, at) => x === right[at]));
-}
-
-function columnsOf(line: Reduced, x: readonly number[]): LineColumns {
-  const on = (cells: Cell[]) => (line.x.length === x.length ? cells : spread(line.x, cells, x));
-  return { value: on(line.value), ...(line.smooth === null ? {} : { smooth: on(line.smooth) }) };
-}
-
-/** Cells that stand at some of all x, at all of them. */
-function spread(own: readonly number[], cells: readonly Cell[], x: readonly number[]): Cell[] {
-  const found: Cell[] = new Array(x.length);
-  let at = 0;
-  for (let index = 0; index < own.length; index++) {
-    while ((x[at] as number) < (own[index] as number)) at += 1;
-    found[at] = cells[index];
-  }
-  return found;
-}
-
-/** What a logarithmic scale can't show becomes null. */
-export function positive(cells: readonly Cell[]): Cell[] {
-  return cells.map((cell) => (typeof cell === "number" && cell <= 0 ? null : cell));
 }

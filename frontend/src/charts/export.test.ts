@@ -37,7 +37,6 @@ const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   lines: [line("a"), line('=b"<c>')],
   aligned: {
     x: [],
-    lines: [],
     own: [
       reduced([-5, 0, 10], [9, 1, 2], { min: [9, 0.5, 2], max: [9, 1.5, 2], smooth: [9, 1, 1.25] }),
       reduced([10], [4]),

@@ -3,9 +3,9 @@ import { Series } from "../live/series";
 import { align } from "./data";
 import { legendPlan } from "./legend";
 import { drawnLine, inStretch, type Line, summaryOf } from "./line";
-import { chartData, chartOptions } from "./options";
-import { faded, readPalette } from "./palette";
-import { pieces } from "./plugins/bands";
+import { chartOptions } from "./options";
+import { faded, readPalette, rgbOf } from "./palette";
+import type { Grid } from "./plugins/curves";
 import { spreadTags } from "./plugins/tags";
 import { readAt, readings } from "./readout";
 import type { Source } from "./source";
@@ -156,47 +156,35 @@ test("the badge tells how much of what is stored is drawn", () => {
   expect([liveText(0), liveText(1234)]).toEqual(["UNZOOM", "LIVE +1,234"]);
 });
 
-test("bands are broken where the lines are", () => {
-  expect(pieces({ min: [1, 2, null, 3, undefined, 4, 5] })).toEqual([
-    [0, 2],
-    [3, 4],
-    [5, 7],
-  ]);
-  expect(pieces({ min: [null] })).toEqual([]);
-});
-
-test("each line has a column, and one more when it is smoothed, even without points", () => {
-  const course = { ...source([1, 2]).course, smooth: Float64Array.from([1, 1.5]) };
-  const aligned = align([course, null], [0, 1], 10);
-  const nothing = [undefined, undefined];
-  expect(chartData(aligned, false, true)).toEqual([[0, 1], [1, 2], [1, 1.5], nothing, []]);
-  expect(chartData(aligned, false)).toEqual([[0, 1], [1, 2], nothing]);
-});
-
-test("the chart has dashes that tell lines apart without colour", () => {
-  const drawn = [line("a"), line("b", { dash: [6, 3] })].map((each) => drawnLine(each, source([1]), "#ffd700"));
+test("the library is given axes and no line, and tells where their ticks are", () => {
+  const grid: Grid = { x: [], y: [] };
   const palette = readPalette(document.documentElement);
-  const look = {
-    lines: drawn,
+  const options = chartOptions({
     logScale: true,
-    xKind: "step" as const,
-    smooth: false,
+    xKind: "step",
     syncKey: "s",
     palette,
     plugins: [],
     width: 10,
     height: 10,
-  };
-  const options = chartOptions({ ...look, isSparse: () => false });
-  expect(options.series.map(({ dash }) => dash)).toEqual([undefined, undefined, [6, 3]]);
-  expect(chartOptions({ ...look, smooth: true, isSparse: () => false }).series).toHaveLength(1 + 2 * 2);
+    grid,
+  });
+  expect(options.series).toEqual([{}]);
   expect(options.scales?.y?.distr).toBe(3);
+  const told = options.axes?.map(({ values }) => (values as (u: unknown, splits: number[]) => string[])(null, [1, 10]));
+  expect(told).toEqual([
+    ["1", "10"],
+    ["1", "10"],
+  ]);
+  expect(grid).toEqual({ x: [1, 10], y: [1, 10] });
 });
 
 test("colours come from the page's variables", () => {
   document.documentElement.style.setProperty("--s1", "#FFD700");
   const palette = readPalette(document.documentElement);
   expect(palette.colour("var(--s1)")).toBe("#FFD700");
+  expect(palette.rgb("var(--s1)")).toEqual([255, 215, 0]);
+  expect(rgbOf("#0af")).toEqual([0, 170, 255]);
   expect(faded("gold", 0.5)).toBe("color-mix(in srgb, gold 50%, transparent)");
 });
 

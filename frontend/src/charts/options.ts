@@ -1,38 +1,29 @@
 import type uPlot from "uplot";
-import { type Aligned, positive } from "./data";
-import type { DrawnLine } from "./line";
 import type { Palette } from "./palette";
-import { faded } from "./palette";
+import type { Grid } from "./plugins/curves";
 import { logLabels, logSplits, spanLabels, stepLabels, TIME_GAPS, valueLabels, wallLabels } from "./ticks";
 
 export const TAG_GUTTER = 62;
 const X_AXIS_HEIGHT = 22;
-const DOT_PX = 5;
-/** Lines wider than a pixel take twice as long to draw: so many of them at most. */
-const MOST_BOLD = 3;
-const BOLD_PX = 1.5;
 
 /** What the x counts. */
 export type XKind = "step" | "relative" | "wall" | "metric";
 
 export interface ChartLook {
-  lines: readonly DrawnLine[];
   logScale: boolean;
   xKind: XKind;
   /** Time zone of a wall clock, as Intl knows it; left out: that of the browser. */
   zone?: string | undefined;
-  /** A smoothed line stands before each line, which is faint. */
-  smooth: boolean;
   syncKey: string;
   palette: Palette;
   plugins: uPlot.Plugin[];
   width: number;
   height: number;
-  /** Whether each point of a line is drawn as a dot now, by the line's place. */
-  isSparse(line: number): boolean;
+  /** Told where the ticks of the axes are; who draws the lines draws the grid. */
+  grid: Grid;
 }
 
-/** Everything that the chart library is told; it gets data and scales afterwards. */
+/** All that the chart library is told: it has axes and a cursor over the shared x, and draws no line. */
 export function chartOptions(look: ChartLook): uPlot.Options {
   return {
     width: look.width,
@@ -43,38 +34,24 @@ export function chartOptions(look: ChartLook): uPlot.Options {
       x: { time: false, auto: false },
       y: { auto: false, ...(look.logScale ? { distr: 3 as const } : {}) },
     },
-    series: [{}, ...look.lines.flatMap((line, index) => lineSeries(line, look, index))],
+    series: [{}],
     axes: [xAxis(look), yAxis(look)],
     cursor: cursorOptions(look),
     plugins: look.plugins,
   };
 }
 
-/** The columns of each line, its value and the smoothed value if any, behind the shared x. */
-export function chartData(aligned: Aligned, logScale: boolean, smooth = false): uPlot.AlignedData {
-  const columns = aligned.lines.flatMap((line) => (smooth ? [line.value, line.smooth ?? []] : [line.value]));
-  return [aligned.x, ...(logScale ? columns.map(positive) : columns)] as uPlot.AlignedData;
-}
-
-function lineSeries(line: DrawnLine, { lines, smooth, isSparse }: ChartLook, index: number): uPlot.Series[] {
-  const width = lines.length > MOST_BOLD ? 1 : BOLD_PX;
-  const dash = line.dash.length > 0 ? { dash: [...line.dash] } : {};
-  const look = { scale: "y", stroke: line.paint, width, points: { show: false }, ...dash };
-  const faint = faded(line.paint, line.ghost ? 0.45 : 0.3);
-  const stroke = smooth || line.ghost ? faint : line.paint;
-  const points = { show: () => isSparse(index), size: DOT_PX, width: 1, stroke, fill: stroke };
-  const value = { ...look, stroke, width: smooth || line.ghost ? 1 : width, points };
-  return smooth ? [value, { ...look, width: BOLD_PX, show: !line.ghost }] : [value];
-}
-
-function xAxis({ palette, xKind, zone }: ChartLook): uPlot.Axis {
+function xAxis({ palette, xKind, zone, grid }: ChartLook): uPlot.Axis {
   const isTime = xKind === "relative" || xKind === "wall";
   return {
     ...axisLook(palette),
     size: X_AXIS_HEIGHT,
     gap: 3,
     space: 70,
-    values: (_, splits) => xLabels(splits, xKind, zone),
+    values: (_, splits) => {
+      grid.x = splits;
+      return xLabels(splits, xKind, zone);
+    },
     ...(isTime ? { incrs: [...TIME_GAPS] } : {}),
   };
 }
@@ -85,7 +62,7 @@ function xLabels(splits: readonly number[], kind: XKind, zone: string | undefine
   return kind === "metric" ? valueLabels(splits) : stepLabels(splits);
 }
 
-function yAxis({ palette, logScale }: ChartLook): uPlot.Axis {
+function yAxis({ palette, logScale, grid }: ChartLook): uPlot.Axis {
   return {
     ...axisLook(palette),
     scale: "y",
@@ -93,16 +70,24 @@ function yAxis({ palette, logScale }: ChartLook): uPlot.Axis {
     size: TAG_GUTTER,
     gap: 6,
     space: 26,
-    values: (_, splits) => (logScale ? logLabels(splits) : valueLabels(splits)),
+    values: (_, splits) => {
+      grid.y = splits;
+      return logScale ? logLabels(splits) : valueLabels(splits);
+    },
     // The library's own ticks of a logarithmic scale run out of memory where values are beyond 1e32.
     ...(logScale ? { splits: (_chart, _axis, low, high) => logSplits(low, high), filter: (_, splits) => splits } : {}),
   };
 }
 
 function axisLook(palette: Palette): uPlot.Axis {
-  const grid = { stroke: palette.colour("var(--grid-line)"), width: 1 };
   const border = { show: true, stroke: palette.colour("var(--border-color)"), width: 1 };
-  return { stroke: palette.colour("var(--text-dim)"), font: palette.font(11), grid, ticks: { show: false }, border };
+  return {
+    stroke: palette.colour("var(--text-dim)"),
+    font: palette.font(11),
+    grid: { show: false },
+    ticks: { show: false },
+    border,
+  };
 }
 
 /** What is dragged and clicked is the pointer plugin's. */

@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+import type { DrawnLine } from "./line";
+import { readPalette } from "./palette";
+import { draw } from "./plugins/curves";
+import type { Cell, Reduced } from "./reduce";
+
+const [WIDTH, HEIGHT] = [100, 60];
+const line = (over: Partial<DrawnLine> = {}): DrawnLine => ({
+  runId: "a",
+  name: "a",
+  colour: "var(--s1)",
+  paint: "#ffffff",
+  dash: [],
+  failed: false,
+  end: null,
+  lastValue: null,
+  nonfinite: [],
+  edge: null,
+  sparse: false,
+  ...over,
+});
+const own = (x: number[], value: Cell[], over: Partial<Reduced> = {}): Reduced => ({
+  x,
+  value,
+  min: value,
+  max: value,
+  smooth: null,
+  drawn: x.length,
+  points: x.length,
+  ...over,
+});
+
+/** Brightness of a pixel of the picture, over x from 0 to 10 and y from 1 to 100. */
+function picture(lines: DrawnLine[], drawn: Reduced[], distr = 1, grid: number[] = []) {
+  const root = document.documentElement;
+  root.style.setProperty("--bg-secondary", "#000000");
+  root.style.setProperty("--grid-line", "#0000ff");
+  const scales = { x: { min: 0, max: 10 }, y: { min: 1, max: 100, distr: distr as 1 | 3 } };
+  const made = draw(
+    { lines, drawn, grid: { x: grid, y: grid } },
+    scales,
+    { width: WIDTH, height: HEIGHT },
+    readPalette(root),
+  );
+  return (x: number, y: number, part = 0) => made.pixels[(y * WIDTH + x) * 4 + part] as number;
+}
+
+test("values stand where the scales have them, linear and logarithmic", () => {
+  const flat = own([0, 10], [10, 10]);
+  const bright = (distr: number) => {
+    const at = picture([line()], [flat], distr);
+    return Array.from({ length: HEIGHT }, (_, y) => at(50, y)).findIndex((each) => each > 100);
+  };
+  expect(bright(1)).toBe(Math.round(HEIGHT - (9 / 99) * HEIGHT) - 1);
+  expect(bright(3)).toBe(HEIGHT / 2 - 1);
+});
+
+test("what is not finite, or what a logarithmic scale can't show, breaks the line", () => {
+  const at = (value: Cell) => picture([line()], [own([0, 4, 5, 6, 10], [10, 10, value, 10, 10])], 3)(50, 30);
+  expect(at(10)).toBeGreaterThan(100);
+  expect([at(null), at(0), at(-3)]).toEqual([0, 0, 0]);
+});
+
+test("entries of several points have a band between their extremes, others none", () => {
+  const x = [0, 10];
+  const spread = own(x, [50, 50], { min: [20, 20], max: [80, 80], points: 900 });
+  const band = picture([line()], [spread])(50, 20);
+  expect(band).toBeGreaterThan(30);
+  expect(band).toBeLessThan(60);
+  expect(picture([line()], [{ ...spread, points: 2 }])(50, 20)).toBe(0);
+  expect(picture([line({ ghost: true })], [spread])(50, 20)).toBeLessThan(band);
+});
+
+test("a smoothed line stands before its own faint course; few points are dots", () => {
+  const smoothed = picture([line()], [own([0, 10], [20, 20], { smooth: [80, 80] })]);
+  const brightest = (at: typeof smoothed, from: number, to: number) =>
+    Math.max(...Array.from({ length: to - from }, (_, y) => at(50, from + y)));
+  expect(brightest(smoothed, 5, 20)).toBeGreaterThan(220);
+  expect(brightest(smoothed, 40, 58)).toBeLessThan(100);
+  const dotted = (sparse: boolean) => picture([line({ sparse })], [own([5], [50])])(52, 30);
+  expect(dotted(true)).toBeGreaterThan(dotted(false));
+});
+
+test("the grid lies below the lines, where the axes have their ticks", () => {
+  const at = picture([line()], [own([0, 10], [50, 50])], 1, [5]);
+  expect(at(50, 3, 2)).toBe(255);
+  expect(at(50, 3)).toBe(0);
+  expect(Math.max(...[29, 30, 31].map((y) => at(50, y)))).toBeGreaterThan(150);
+});
