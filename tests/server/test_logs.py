@@ -284,7 +284,9 @@ def test_the_environment_of_a_run_is_kept(client: TestClient) -> None:
 def test_an_environment_that_is_none_is_put_aside(client: TestClient, fields: dict[str, Any]) -> None:
     """Of the wrong kind, or of megabytes."""
     send(client, [{"type": "environment", **fields}])
-    assert client.get(f"/api/runs/{RUN}/environment").status_code == 404
+    answer = client.get(f"/api/runs/{RUN}/environment")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert client.get("/api/runs/none/environment").status_code == 404
     events = client.get("/api/events", params={"run_id": RUN}).json()["events"]
     assert "record_refused" in {event["event"] for event in events}
 

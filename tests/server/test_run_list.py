@@ -1,9 +1,14 @@
 """``GET /api/runs`` in order of a metric, filtered by config, with the columns asked for."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from tests.server.test_ingest import RUN, Script
+
+from stepwire.server.telling import LOSS_PARTS, LOSSES, SCORE_PARTS, SCORES
 
 LOSS = {"a": [3, 1], "b": [2], "c": [], "d": [1], "e": ["NaN"], "f": [5, 4], "g": [1]}
 
@@ -135,3 +140,40 @@ def test_columns_are_what_keys_name(client: TestClient, run_id: str) -> None:
             assert run == whole | {"summary": {"loss": whole["summary"]["loss"]}}
     assert list(client.get(f"/api/runs/{run_id}", params={"key": "a,b"}).json()["summary"]) == ["a,b"]
     assert (whole["step"], whole["last_time"]) == (1, "2023-11-14T22:13:21.000000Z")
+
+
+def test_of_many_metrics_those_are_told_that_tell_most(client: TestClient, run_id: str) -> None:
+    """Fifty of 131: what has a goal, losses, scores and rates come whatever their names; the machine's come last."""
+    many = {f"a{number:03}": 1.0 for number in range(100)} | {f"aux/loss_{number}": 1.0 for number in range(20)}
+    telling = {"train/loss": 1, "val/loss": 1, "zNll": 1, "val/topK_acc": 1, "mean_reward": 1, "optim/lr": 1}
+    machine = {f"system/{number}_loss": 1.0 for number in range(4)}
+    client.post(f"/api/runs/{run_id}/metrics", json={"step": 1, "metrics": many | machine | telling | {"zz": 1}})
+    run = client.get(f"/api/runs/{run_id}").json()
+    summary = list(run["summary"])
+    assert len(summary) == 50 and run["more"] is True
+    assert summary[:3] == ["zNll", "train/loss", "val/loss"]
+    assert summary[23:] == ["mean_reward", "val/topK_acc", "optim/lr", "zz", *(f"a{number:03}" for number in range(23))]
+    assert page(client)["runs"][0]["summary"] == run["summary"]
+
+
+def test_a_metric_with_a_goal_is_told_before_all(client: TestClient) -> None:
+    """What ``define_metric`` gave a goal is what the run is about, whatever its name."""
+    values = {f"loss_{number}": 1 for number in range(60)} | {"zz": 1, "zy": 1}
+    with client.websocket_connect("/ws") as session:
+        script = Script(session)
+        goal = {"type": "define_metric", "name": "zz", "goal": "max"}
+        script.batch(1, [1.0], [goal, {"type": "define_metric", "name": "zy", "unit": "m"}])
+        script.receive("ack")
+    client.post(f"/api/runs/{RUN}/metrics", json={"metrics": values})
+    assert list(client.get(f"/api/runs/{RUN}").json()["summary"])[:3] == ["zz", "loss", "loss_0"]
+
+
+def test_the_page_picks_its_main_metric_by_the_same_words() -> None:
+    """A word that only one of both knows would hide the metric that the page shows."""
+    source = (Path(__file__).parents[2] / "frontend/src/lib/pick.ts").read_text()
+    goals = (Path(__file__).parents[2] / "frontend/src/lib/goal.ts").read_text()
+    lists = [set(words.split("|")) for words in re.findall(r"/\^\(([\w|]+)\)\$/", source + goals)]
+    assert LOSSES in lists
+    assert set(SCORES) in [one | other for one in lists for other in lists]
+    assert re.findall(r"/([\w|]+)/\.test\(lower\)", goals) == ["|".join(LOSS_PARTS)]
+    assert re.findall(r'lower\.includes\("(\w+)"\)', goals) == list(SCORE_PARTS)

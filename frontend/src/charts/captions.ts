@@ -1,7 +1,7 @@
 import { step, value } from "../lib/format";
-import type { Aligned } from "./data";
 import { type DrawnLine, type Line, summaryOf } from "./line";
-import type { Reading } from "./readout";
+import type { Reading } from "./readings";
+import type { Reduced } from "./reduce";
 import type { Source } from "./source";
 import { drawnText, liveText } from "./words";
 
@@ -30,7 +30,7 @@ export class Captions {
   }
 
   /** Say how much of what is stored is drawn. */
-  count(lines: readonly DrawnLine[], { own }: Aligned): void {
+  count(lines: readonly DrawnLine[], own: readonly Reduced[]): void {
     const told = own.filter((_, at) => !lines[at]?.ghost);
     const sum = (of: "drawn" | "points") => told.reduce((all, line) => all + line[of], 0);
     write(this.badge, drawnText(sum("drawn"), sum("points")));

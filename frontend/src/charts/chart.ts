@@ -4,23 +4,21 @@ import "./charts.css";
 import { step } from "../lib/format";
 import type { Drawable } from "../live/scheduler";
 import { Captions } from "./captions";
-import { type Aligned, align, stretch } from "./data";
+import { sharedX, stretch } from "./data";
 import { suitsLogScale, valueRange } from "./extent";
+import { followed, steadied } from "./follow";
 import { Legend } from "./legend";
 import { type DrawnLine, drawnLine, inStretch } from "./line";
 import type { PlacedMark } from "./mark";
 import { chartOptions, TAG_GUTTER, type XKind } from "./options";
 import { type Palette, readPalette } from "./palette";
 import { BY_STEP, type Places } from "./places";
-import { crosshairPlugin } from "./plugins/crosshair";
-import { curvesPlugin, type Grid } from "./plugins/curves";
-import { endsPlugin } from "./plugins/ends";
-import { marksPlugin } from "./plugins/marks";
+import { crosshairPlugin, type ReadoutView } from "./plugins/crosshair";
+import { Curves, type CurvesView, type Grid } from "./plugins/curves";
 import { pointerPlugin } from "./plugins/pointer";
-import { tagsPlugin } from "./plugins/tags";
 import { wishOf } from "./press";
-import { readings } from "./readout";
-import { type Course, type Range, seen } from "./reduce";
+import { readings } from "./readings";
+import { type Course, type Range, type Reduced, Reduction, seen } from "./reduce";
 import type { ChartHost, ChartSettings, Chosen } from "./settings";
 import { smoothed } from "./smooth";
 import type { Source } from "./source";
@@ -34,7 +32,8 @@ export interface Snapshot {
   xKind: XKind;
   zone?: string | undefined;
   lines: readonly DrawnLine[];
-  aligned: Aligned;
+  /** The entries of each line. */
+  own: readonly Reduced[];
   range: Range;
   yRange: Range;
   logScale: boolean;
@@ -48,19 +47,31 @@ const MIN_BUCKETS = 64;
 const SETTLE_MS = 200;
 /** A click so near to the crosshair takes it away. */
 const SAME_PX = 3;
-const NOTHING: Aligned = { x: [], own: [], drawn: 0, points: 0 };
+/** The range of values is looked at again after so many drawings at the latest. */
+const LOOK_AGAIN = 16;
 
 /** A metric of several runs, drawn by uPlot into `root`. Draws when told; knows no React. */
 export class LineChart implements Drawable {
   private plot: uPlot | null = null;
+  private curves: Curves | null = null;
+  private crosshair: ReturnType<typeof crosshairPlugin> | null = null;
   private lines: readonly DrawnLine[] = [];
   private marks: readonly PlacedMark[] = [];
   private places: Places = BY_STEP;
   private logScale = false;
-  private aligned = NOTHING;
+  private reductions: Reduction[] = [];
+  private own: readonly Reduced[] = [];
+  /** From which x on each line is not what it was when it was drawn last. */
+  private changed: number[] = [];
+  /** The x of all lines, for the pointer. */
+  private x: readonly number[] = [];
   private full: Range = [0, 1];
   private range: Range = [0, 1];
-  private yRange: Range = [0, 1];
+  /** The stretch that follows the newest points; null where somebody chose one, and at first. */
+  private following: Range | null = null;
+  private yRange: Range | null = null;
+  /** Drawings since the range of values was looked at. */
+  private unlooked = 0;
   private zoom: Range | null;
   private at: number | null;
   /** Points beyond the stretch when it was chosen. */
@@ -104,6 +115,7 @@ export class LineChart implements Drawable {
   change(settings: ChartSettings): void {
     const before = this.settings;
     if (settings.metric !== before.metric) this.scale(false);
+    if (settings.window !== before.window || settings.metric !== before.metric) this.following = null;
     if (settings.zoom !== before.zoom) this.hold(settings.zoom);
     if (settings.at !== before.at) this.at = settings.at;
     this.settings = settings;
@@ -127,13 +139,13 @@ export class LineChart implements Drawable {
     const sources = lines.map((line) => this.host.sourceOf(line, null));
     const courses = sources.map((source, at) => (lines[at]?.ghost ? null : (source?.course ?? null)));
     const full = stretch(courses, "all");
-    const range = this.zoom ?? stretch(courses, window);
+    const range = this.zoom ?? this.follow(stretch(courses, window));
     if (range === null || full === null) {
       this.clear();
     } else {
       this.full = full;
       this.fill(sources, range);
-      this.captions.count(this.lines, this.aligned);
+      this.captions.count(this.lines, this.own);
       this.captions.hold(this.zoom === null ? null : this.cameSince(pointsAfter(courses, range[1])));
     }
     this.captions.summarise(metric, lines, sources);
@@ -142,12 +154,12 @@ export class LineChart implements Drawable {
 
   /** Obey a key that was pressed on the chart; whether there was anything to do. */
   press(key: string, shift: boolean): boolean {
-    const own = this.aligned.own[0]?.x ?? [];
+    const own = this.own[0]?.x ?? [];
     const wish = wishOf(key, shift, {
       range: this.range,
       full: this.full,
       zoomed: this.zoom !== null,
-      x: own.length > 0 ? own : this.aligned.x,
+      x: own.length > 0 ? own : this.x,
       at: this.atPlace(),
     });
     if (wish === null) return false;
@@ -158,10 +170,10 @@ export class LineChart implements Drawable {
 
   /** What is drawn now; null while nothing is. */
   snapshot(): Snapshot | null {
-    if (this.plot === null) return null;
+    const { plot, lines, own, range, yRange, logScale } = this;
+    if (plot === null || yRange === null) return null;
     const { metric, xKind, zone } = this.settings;
-    const { lines, aligned, range, yRange, logScale } = this;
-    return { metric, xKind, zone, lines, aligned, range, yRange, logScale, canvas: this.plot.ctx.canvas };
+    return { metric, xKind, zone, lines, own, range, yRange, logScale, canvas: plot.ctx.canvas };
   }
 
   destroy(): void {
@@ -173,7 +185,7 @@ export class LineChart implements Drawable {
 
   private clear(): void {
     this.plot?.destroy();
-    this.plot = null;
+    [this.plot, this.curves, this.crosshair] = [null, null, null];
   }
 
   private resize(extent: { width: number; height: number }): void {
@@ -192,31 +204,70 @@ export class LineChart implements Drawable {
   private scale(logarithmic: boolean): void {
     if (logarithmic === this.logScale) return;
     this.logScale = logarithmic;
+    this.yRange = null;
     this.clear();
     this.host.onScale(logarithmic);
   }
 
+  private follow(wanted: Range | null): Range | null {
+    const pixels = this.plot === null ? 0 : Math.round(this.plot.bbox.width);
+    this.following = wanted && followed(wanted, pixels > 0 ? this.following : null, pixels);
+    return this.following;
+  }
+
   /** Draw a stretch, at the grain of the screen as far as that is known. */
   private fill(sources: readonly (Source | null)[], range: Range): void {
-    const { lines, logScale } = this.settings;
     const buckets = Math.max(MIN_BUCKETS, Math.round(this.extent.width - TAG_GUTTER));
     const isPart = range[0] > this.full[0] || range[1] < this.full[1];
-    const shown = isPart ? lines.map((line) => this.host.sourceOf(line, { range, buckets })) : sources;
-    this.aligned = align(
-      shown.map((source) => this.courseOf(source)),
-      range,
-      buckets,
-    );
-    const inView = this.aligned.own.map((line) => seen(line, range));
-    this.scale(logScale === "auto" ? this.logScale || suitsLogScale(inView) : logScale);
-    this.yRange = valueRange(inView, this.logScale, this.zoom !== null);
+    const { lines } = this.settings;
+    this.reduce(isPart ? lines.map((line) => this.host.sourceOf(line, { range, buckets })) : sources, range, buckets);
+    this.measure(range);
     this.describe(sources, range, buckets);
     this.tellNames();
     this.show(range);
   }
 
-  private courseOf(source: Source | null): Course | null {
-    if (source === null) return null;
+  private reduce(sources: readonly (Source | null)[], range: Range, buckets: number): void {
+    const { smoothing } = this.settings;
+    this.reductions = sources.map((_, at) => this.reductions[at] ?? new Reduction());
+    this.own = sources.map((source, at) => {
+      const reduction = this.reductions[at] as Reduction;
+      const about = source?.revision == null ? null : `${source.revision} ${smoothing}`;
+      const own = reduction.reduce(this.courseOf(source), about, range, buckets);
+      this.changed[at] = Math.min(this.changed[at] ?? Number.NEGATIVE_INFINITY, reduction.changed);
+      return own;
+    });
+    this.x = sharedX(this.own);
+  }
+
+  /** Choose the scale of the values, unless all that is new fits into the one there is. */
+  private measure(range: Range): void {
+    const { logScale } = this.settings;
+    const isKnown = this.plot !== null && this.yRange !== null && (logScale === "auto" || logScale === this.logScale);
+    if (isKnown && sameRange(range, this.range) && this.unlooked < LOOK_AGAIN && this.fits()) {
+      this.unlooked += 1;
+      return;
+    }
+    this.unlooked = 0;
+    const inView = this.own.map((line) => seen(line, range));
+    this.scale(logScale === "auto" ? this.logScale || suitsLogScale(inView) : logScale);
+    const wanted = valueRange(inView, this.logScale, this.zoom !== null);
+    this.yRange = this.zoom === null ? steadied(wanted, this.yRange, this.logScale) : wanted;
+  }
+
+  /** Whether all that is new is within the range of values. */
+  private fits(): boolean {
+    const [low, high] = this.yRange ?? [0, 0];
+    return this.own.every(({ x, min, max }, line) => {
+      for (let at = x.length - 1; at >= 0 && (x[at] as number) >= (this.changed[line] as number); at--) {
+        if ((min[at] ?? high) < low || (max[at] ?? low) > high) return false;
+      }
+      return true;
+    });
+  }
+
+  private courseOf(source: Source | null): Course {
+    if (source === null) return NO_COURSE;
     const { course, odd } = source;
     const { smoothing } = this.settings;
     return smoothing > 0 ? { ...course, odd, smooth: smoothed(course, smoothing) } : { ...course, odd };
@@ -224,10 +275,10 @@ export class LineChart implements Drawable {
 
   private describe(sources: readonly (Source | null)[], range: Range, width: number): void {
     this.palette ??= readPalette(this.root);
-    const { palette, settings, aligned } = this;
+    const { palette, settings } = this;
     this.lines = settings.lines.map((line, at) => {
       const drawn = drawnLine(line, sources[at] ?? null, palette.colour(line.colour));
-      const own = aligned.own[at];
+      const own = this.own[at];
       return own === undefined ? drawn : inStretch(drawn, own, range[1], width);
     });
     this.places = this.host.places();
@@ -239,22 +290,37 @@ export class LineChart implements Drawable {
 
   private tellNames(): void {
     const told = this.lines.flatMap((line, at) => {
-      const smooth = this.aligned.own[at]?.smooth?.at(-1) ?? null;
+      const smooth = this.own[at]?.smooth?.at(-1) ?? null;
       return line.ghost || line.end === null ? [] : [{ line, smooth }];
     });
     this.legendHeight = this.legend.show(told, this.extent);
     this.fit();
   }
 
+  /** Where the axes stay as they are, the library has nothing to draw. */
   private show(range: Range): void {
-    const data: uPlot.AlignedData = [this.aligned.x];
-    this.range = range[0] < range[1] ? range : [range[0] - 1, range[1] + 1];
-    const plot = this.plot ?? this.create(data);
+    const [low, high] = this.yRange ?? [0, 1];
+    const wide: Range = range[0] < range[1] ? range : [range[0] - 1, range[1] + 1];
+    const { plot, curves, crosshair } = this;
+    const data = [this.x] as unknown as uPlot.AlignedData;
+    const isSteady = sameRange(wide, this.range) && plot?.scales.y?.min === low && plot.scales.y.max === high;
+    this.range = wide;
+    if (plot !== null && isSteady) {
+      plot.setData(data, false);
+      curves?.draw(plot);
+      crosshair?.refresh(plot);
+    } else {
+      this.turn(plot ?? this.create(data), data, low, high);
+    }
+    this.changed = this.changed.map(() => Number.POSITIVE_INFINITY);
+  }
+
+  private turn(plot: uPlot, data: uPlot.AlignedData, low: number, high: number): void {
     this.plot = plot;
     plot.batch(() => {
       plot.setData(data, false);
       plot.setScale("x", { min: this.range[0], max: this.range[1] });
-      plot.setScale("y", { min: this.yRange[0], max: this.yRange[1] });
+      plot.setScale("y", { min: low, max: high });
     });
   }
 
@@ -263,13 +329,15 @@ export class LineChart implements Drawable {
     this.palette ??= readPalette(this.root);
     this.look = lookOf(this.settings);
     const grid: Grid = { x: [], y: [] };
+    this.curves = new Curves(() => this.curvesView(grid), this.palette);
+    this.crosshair = crosshairPlugin(() => this.readoutView(), this.palette);
     const options = chartOptions({
       logScale: this.logScale,
       xKind,
       zone,
       syncKey: `${SYNC_KEY}-${xKind}`,
       palette: this.palette,
-      plugins: this.plugins(this.palette, grid),
+      plugins: [this.curves.plugin(), this.crosshair, this.pointer()],
       grid,
       width: this.extent.width,
       height: this.extent.height - this.legendHeight,
@@ -277,33 +345,33 @@ export class LineChart implements Drawable {
     return new uPlot(options, data, this.box);
   }
 
-  private plugins(palette: Palette, grid: Grid): uPlot.Plugin[] {
-    const told = () => this.lines.filter((line) => !line.ghost);
-    const marks = () => this.marks;
-    const at = () => this.atPlace();
-    const { xKind, zone } = this.settings;
-    return [
-      curvesPlugin(() => ({ lines: this.lines, drawn: this.aligned.own, grid }), palette),
-      endsPlugin(told, palette),
-      tagsPlugin(told, palette),
-      marksPlugin(marks, at, palette),
-      crosshairPlugin(() => ({
-        lines: this.lines,
-        drawn: this.aligned.own,
-        marks: this.marks,
-        xKind,
-        zone,
-        stepAt: this.places.stepAt,
-        at: this.atPlace(),
-        exact: this.at === null ? null : this.host.exactAt(this.at),
-      })),
-      pointerPlugin({
-        onStretch: (low, high) => this.choose({ zoom: within([low, high], this.full) }),
-        onScale: (factor, x) => this.choose({ zoom: zoomedBy(factor, x, this.range, this.full) }, false),
-        onReset: () => this.choose({ zoom: null }),
-        onClick: (index) => this.click(this.aligned.x[index] ?? null),
-      }),
-    ];
+  private curvesView(grid: Grid): CurvesView {
+    const { lines, own: drawn, changed, marks } = this;
+    return { lines, drawn, changed, marks, grid, at: this.atPlace() };
+  }
+
+  private readoutView(): ReadoutView {
+    const { lines, own: drawn, marks, places, settings } = this;
+    const exact = this.at === null ? null : this.host.exactAt(this.at);
+    return {
+      lines,
+      drawn,
+      marks,
+      exact,
+      xKind: settings.xKind,
+      zone: settings.zone,
+      stepAt: places.stepAt,
+      at: this.atPlace(),
+    };
+  }
+
+  private pointer(): uPlot.Plugin {
+    return pointerPlugin({
+      onStretch: (low, high) => this.choose({ zoom: within([low, high], this.full) }),
+      onScale: (factor, x) => this.choose({ zoom: zoomedBy(factor, x, this.range, this.full) }, false),
+      onReset: () => this.choose({ zoom: null }),
+      onClick: (index) => this.click(this.x[index] ?? null),
+    });
   }
 
   private atPlace(): number | null {
@@ -326,7 +394,7 @@ export class LineChart implements Drawable {
     if (found === null) return;
     const at = this.settings.xKind === "step" ? found : Math.round(found);
     this.choose({ at }, atOnce);
-    if (!atOnce) this.captions.say(`Step ${step(at)}`, readings(this.lines, this.aligned.own, x));
+    if (!atOnce) this.captions.say(`Step ${step(at)}`, readings(this.lines, this.own, x));
   }
 
   /** Show what somebody chose, and tell it at once or when it rests. */
@@ -349,6 +417,8 @@ export class LineChart implements Drawable {
 
   private hold(zoom: Range | null): void {
     this.zoom = zoom;
+    this.following = null;
+    this.yRange = null;
     this.beyond = null;
   }
 
@@ -357,6 +427,15 @@ export class LineChart implements Drawable {
     this.beyond ??= now;
     return Math.max(0, now - this.beyond);
   }
+}
+
+const NO_COURSE: Course = (() => {
+  const none = new Float64Array(0);
+  return { x: none, mean: none, min: none, max: none, last: none, count: none };
+})();
+
+function sameRange(left: Range, right: Range): boolean {
+  return left[0] === right[0] && left[1] === right[1];
 }
 
 /** What a plot is built for; all else it takes as it goes. */

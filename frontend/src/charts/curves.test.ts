@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { DrawnLine } from "./line";
 import { readPalette } from "./palette";
-import { draw } from "./plugins/curves";
+import { type CurvesView, type Frame, Picture } from "./plugins/curves";
 import type { Cell, Reduced } from "./reduce";
 
 const [WIDTH, HEIGHT] = [100, 60];
@@ -30,33 +30,47 @@ const own = (x: number[], value: Cell[], over: Partial<Reduced> = {}): Reduced =
   ...over,
 });
 
-/** Brightness of a pixel of the picture, over x from 0 to 10 and y from 1 to 100. */
-function picture(lines: DrawnLine[], drawn: Reduced[], distr = 1, grid: number[] = []) {
+const frame = (over: Partial<Frame> = {}): Frame => ({
+  left: 0,
+  top: 0,
+  width: WIDTH,
+  height: HEIGHT,
+  x: [0, 10],
+  y: [1, 100],
+  logScale: false,
+  ...over,
+});
+const view = (lines: DrawnLine[], drawn: Reduced[], over: Partial<CurvesView> = {}): CurvesView => {
+  const changed = drawn.map(() => Number.NEGATIVE_INFINITY);
+  return { lines, drawn, changed, marks: [], grid: { x: [], y: [] }, at: null, ...over };
+};
+
+function palette() {
   const root = document.documentElement;
   root.style.setProperty("--bg-secondary", "#000000");
   root.style.setProperty("--grid-line", "#0000ff");
-  const scales = { x: { min: 0, max: 10 }, y: { min: 1, max: 100, distr: distr as 1 | 3 } };
-  const made = draw(
-    { lines, drawn, grid: { x: grid, y: grid } },
-    scales,
-    { width: WIDTH, height: HEIGHT },
-    readPalette(root),
-  );
+  return readPalette(root);
+}
+
+/** Brightness of a pixel of the picture, over x from 0 to 10 and y from 1 to 100. */
+function picture(lines: DrawnLine[], drawn: Reduced[], logScale = false, grid: number[] = []) {
+  const made = new Picture(palette());
+  made.draw(view(lines, drawn, { grid: { x: grid, y: grid } }), frame({ logScale }));
   return (x: number, y: number, part = 0) => made.pixels[(y * WIDTH + x) * 4 + part] as number;
 }
 
 test("values stand where the scales have them, linear and logarithmic", () => {
   const flat = own([0, 10], [10, 10]);
-  const bright = (distr: number) => {
-    const at = picture([line()], [flat], distr);
+  const bright = (logScale: boolean) => {
+    const at = picture([line()], [flat], logScale);
     return Array.from({ length: HEIGHT }, (_, y) => at(50, y)).findIndex((each) => each > 100);
   };
-  expect(bright(1)).toBe(Math.round(HEIGHT - (9 / 99) * HEIGHT) - 1);
-  expect(bright(3)).toBe(HEIGHT / 2 - 1);
+  expect(bright(false)).toBe(Math.round(HEIGHT - (9 / 99) * HEIGHT) - 1);
+  expect(bright(true)).toBe(HEIGHT / 2 - 1);
 });
 
 test("what is not finite, or what a logarithmic scale can't show, breaks the line", () => {
-  const at = (value: Cell) => picture([line()], [own([0, 4, 5, 6, 10], [10, 10, value, 10, 10])], 3)(50, 30);
+  const at = (value: Cell) => picture([line()], [own([0, 4, 5, 6, 10], [10, 10, value, 10, 10])], true)(50, 30);
   expect(at(10)).toBeGreaterThan(100);
   expect([at(null), at(0), at(-3)]).toEqual([0, 0, 0]);
 });
@@ -82,8 +96,38 @@ test("a smoothed line stands before its own faint course; few points are dots", 
 });
 
 test("the grid lies below the lines, where the axes have their ticks", () => {
-  const at = picture([line()], [own([0, 10], [50, 50])], 1, [5]);
+  const at = picture([line()], [own([0, 10], [50, 50])], false, [5]);
   expect(at(50, 3, 2)).toBe(255);
   expect(at(50, 3)).toBe(0);
   expect(Math.max(...[29, 30, 31].map((y) => at(50, y)))).toBeGreaterThan(150);
+});
+
+test("a chart that follows a run draws its end alone, and looks as if it were drawn whole", () => {
+  const kept = new Picture(palette());
+  const value = (x: number) => 50 + 40 * Math.sin(x * 7);
+  const firsts: number[] = [];
+  for (let end = 40; end < 90; end++) {
+    const x = Array.from({ length: end }, (_, at) => at / 4);
+    const spread = { min: x.map((each) => value(each) - 5), max: x.map((each) => value(each) + 5), points: 999 };
+    const drawn = [
+      own(x, x.map(value), spread),
+      own(
+        x,
+        x.map((each) => 30 + each),
+        { points: end },
+      ),
+    ];
+    const lines = [line(), line({ paint: "#00ff00" })];
+    const low = Math.max(0, Math.ceil(end - 50)) / 4;
+    const now = frame({ x: [low - (low % 0.5), low - (low % 0.5) + 12.5] });
+    const grid = { x: [5, 10, 15, 20], y: [20, 80] };
+    firsts.push(kept.draw(view(lines, drawn, { changed: [(end - 3) / 4, (end - 2) / 4], grid }), now));
+    const whole = new Picture(palette());
+    whole.draw(view(lines, drawn, { grid }), now);
+    const apart = Array.from(kept.pixels, (level, at) => Math.abs(level - (whole.pixels[at] as number)));
+    expect(Math.max(...apart)).toBeLessThanOrEqual(2);
+  }
+  expect(firsts[0]).toBe(0);
+  expect(Math.max(...firsts)).toBeGreaterThan(80);
+  expect(firsts.filter((first) => first === 0).length).toBeLessThan(25);
 });

@@ -1,14 +1,20 @@
 // @vitest-environment node
 import { describe, expect, test } from "vitest";
 import { type Columns, Series } from "../live/series";
-import { align, stretch } from "./data";
+import { sharedX, stretch } from "./data";
 import { suitsLogScale, valueRange } from "./extent";
-import type { Cell } from "./reduce";
+import { type Cell, type Range, reduce } from "./reduce";
 
 function series(points: [number, number][]): Columns {
   const made = new Series();
   for (const [step, value] of points) made.add(step, value);
   return made.view();
+}
+
+/** Each reduced, and the x of them all. */
+function align(courses: readonly Columns[], range: Range, buckets: number) {
+  const own = courses.map((course) => reduce(course, range, buckets));
+  return { own, x: sharedX(own) };
 }
 
 const ramp = (from: number, to: number, value = (step: number) => step) =>

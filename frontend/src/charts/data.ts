@@ -1,18 +1,8 @@
 import type { Columns } from "../live/series";
-import { type Course, type Range, type Reduced, reduce } from "./reduce";
+import type { Range, Reduced } from "./reduce";
 
 /** How many points of the first run a chart shows, or all; the others are shown over the same stretch. */
 export type ChartWindow = 100 | 1000 | "all";
-
-export interface Aligned {
-  /** The x of all lines, ascending. */
-  x: number[];
-  /** The lines, each on an x of its own. */
-  own: Reduced[];
-  /** Entries that are drawn within the range, and the points that they stand for. */
-  drawn: number;
-  points: number;
-}
 
 /** The stretch of x to show; null while there is nothing to show. */
 export function stretch(courses: readonly (Columns | null)[], window: ChartWindow): Range | null {
@@ -41,21 +31,8 @@ function fullStretch(courses: readonly (Columns | null)[]): Range | null {
   return ends.length === 0 ? null : [Math.min(...ends), Math.max(...ends)];
 }
 
-/** All lines and the x of them all, with at most about `buckets` entries each. */
-export function align(courses: readonly (Course | null)[], range: Range, buckets: number): Aligned {
-  const own = courses.map((each) => (each === null ? NOTHING : reduce(each, range, buckets)));
-  return {
-    x: sharedX(own),
-    own,
-    drawn: own.reduce((sum, line) => sum + line.drawn, 0),
-    points: own.reduce((sum, line) => sum + line.points, 0),
-  };
-}
-
-const NOTHING: Reduced = { x: [], value: [], max: [], min: [], smooth: null, drawn: 0, points: 0 };
-
-/** Lines of runs that log at the same steps share them; else the x of all, each once. */
-function sharedX(lines: readonly Reduced[]): number[] {
+/** The x of all lines, ascending, each once. */
+export function sharedX(lines: readonly Reduced[]): number[] {
   const filled = lines.filter((line) => line.x.length > 0).map((line) => line.x);
   const [first = []] = filled;
   if (filled.every((x) => same(x, first))) return first;

@@ -35,15 +35,10 @@ const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   metric: "train/loss",
   xKind: "step",
   lines: [line("a"), line('=b"<c>')],
-  aligned: {
-    x: [],
-    own: [
-      reduced([-5, 0, 10], [9, 1, 2], { min: [9, 0.5, 2], max: [9, 1.5, 2], smooth: [9, 1, 1.25] }),
-      reduced([10], [4]),
-    ],
-    drawn: 4,
-    points: 4,
-  },
+  own: [
+    reduced([-5, 0, 10], [9, 1, 2], { min: [9, 0.5, 2], max: [9, 1.5, 2], smooth: [9, 1, 1.25] }),
+    reduced([10], [4]),
+  ],
   range: [0, 10],
   yRange: [0, 5],
   logScale: false,
@@ -65,7 +60,7 @@ test("charts of one panel share a table, and runs of one name are told apart by 
   const other = snapshot({
     metric: "lr",
     lines: [line("a")],
-    aligned: { ...snapshot().aligned, own: [reduced([5], [7])] },
+    own: [reduced([5], [7])],
   });
   const [head, ...rows] = csvOf([snapshot({ lines: twins }), other]).split("\r\n");
   expect(head).toContain('"a (a) train/loss mean"');
@@ -83,7 +78,7 @@ test("what a resumed run left behind is in no table, and without a name among th
 
 test("the vectors are well formed, with names as text, and broken where a value was not finite", () => {
   const broken = snapshot({
-    aligned: { ...snapshot().aligned, own: [reduced([0, 4, 10], [1, null, 2]), reduced([], [])] },
+    own: [reduced([0, 4, 10], [1, null, 2]), reduced([], [])],
   });
   const made = new DOMParser().parseFromString(svgOf([snapshot(), broken]), "image/svg+xml");
   expect(made.querySelector("parsererror")).toBeNull();

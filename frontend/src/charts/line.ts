@@ -1,4 +1,4 @@
-import { readAt } from "./readout";
+import { readAt } from "./readings";
 import type { Reduced } from "./reduce";
 import type { Source } from "./source";
 

@@ -1,7 +1,7 @@
 import type uPlot from "uplot";
 import type { Palette } from "./palette";
 import type { Grid } from "./plugins/curves";
-import { logLabels, logSplits, spanLabels, stepLabels, TIME_GAPS, valueLabels, wallLabels } from "./ticks";
+import { logSplits, spanLabels, stepLabels, TIME_GAPS, valueLabels, wallLabels } from "./ticks";
 
 export const TAG_GUTTER = 62;
 const X_AXIS_HEIGHT = 22;
@@ -70,9 +70,11 @@ function yAxis({ palette, logScale, grid }: ChartLook): uPlot.Axis {
     size: TAG_GUTTER,
     gap: 6,
     space: 26,
+    border: { show: false },
+    // Written together with the tags, which stand over them and change more often.
     values: (_, splits) => {
       grid.y = splits;
-      return logScale ? logLabels(splits) : valueLabels(splits);
+      return splits.map(() => "");
     },
     // The library's own ticks of a logarithmic scale run out of memory where values are beyond 1e32.
     ...(logScale ? { splits: (_chart, _axis, low, high) => logSplits(low, high), filter: (_, splits) => splits } : {}),

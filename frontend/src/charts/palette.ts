@@ -1,3 +1,4 @@
+import { Glyphs } from "./glyphs";
 import type { Rgb } from "./raster";
 
 /** The page's colours, read from its CSS variables for the canvas, which knows none. */
@@ -6,6 +7,8 @@ export interface Palette {
   /** The same as red, green and blue, each 0 to 255. */
   rgb(name: string): Rgb;
   font(size: number, weight?: number): string;
+  /** The characters of that font. */
+  glyphs(size: number, weight: number): Glyphs;
 }
 
 export function readPalette(element: Element): Palette {
@@ -20,6 +23,7 @@ export function readPalette(element: Element): Palette {
     known.set(variable, found);
     return found;
   };
+  const font = (size: number, weight = 400) => `${weight} ${size}px ${family}`;
   return {
     colour,
     rgb(name) {
@@ -27,9 +31,22 @@ export function readPalette(element: Element): Palette {
       parts.set(name, found);
       return found;
     },
-    font: (size, weight = 400) => `${weight} ${size}px ${family}`,
+    font,
+    glyphs: (size, weight) => glyphsOf(font(size, weight), size),
   };
 }
+
+/** Those of all charts. */
+const glyphs = new Map<string, Glyphs>();
+
+function glyphsOf(font: string, size: number): Glyphs {
+  const known = glyphs.get(font) ?? new Glyphs(font, size);
+  glyphs.set(font, known);
+  return known;
+}
+
+// Those drawn before a font came are those of another one.
+document.fonts?.addEventListener("loadingdone", () => glyphs.clear());
 
 /** Of a colour as style sheets write it: `#rgb`, `#rrggbb`, or what a canvas makes one of those of. */
 export function rgbOf(colour: string): Rgb {

@@ -5,7 +5,7 @@ import { Raster, type Stroke } from "./raster";
 const BLACK = [0, 0, 0] as const;
 const WHITE = [255, 255, 255] as const;
 const [WIDTH, HEIGHT] = [24, 16];
-const solid: Stroke = { colour: WHITE, opacity: 1, width: 1, dash: [] };
+const solid: Stroke = { colour: WHITE, opacity: 1, width: 1, dash: [], phase: 0 };
 
 /** A picture of one white shape on black; how bright each pixel of a row is. */
 function drawn(shape: (raster: Raster) => void): (row: number) => number[] {
@@ -89,26 +89,26 @@ describe("a line", () => {
     ])(5);
     expect(row.map((bright) => (bright > 100 ? "#" : ".")).join("")).toBe(".###.......##.....###...");
   });
-  test("is dashed along its length, whatever the stretches it is made of", () => {
-    const whole = line(
+  test("is dashed across, whatever the stretches it is made of, and a spike is whole", () => {
+    const text = (row: number[]) => row.map((bright) => (bright === 255 ? "#" : bright === 0 ? "." : "?")).join("");
+    const points: [number, number][] = [
+      [-12, 5.5],
+      [3, 5.5],
+      [11, 5.5],
+      [1e9, 5.5],
+    ];
+    expect(text(line(points, { dash: [4, 2] })(5))).toBe("####..####..####..####..");
+    expect(text(line(points, { dash: [4, 2], phase: 5 })(5))).toBe(".####..####..####..####.");
+    expect(text(line(points, { dash: [3] })(5))).toBe("###...###...###...###...");
+    const spike = line(
       [
         [0, 5.5],
-        [24, 5.5],
+        [4.5, 5.5],
+        [4.5, 15],
       ],
       { dash: [4, 2] },
     );
-    const text = (row: number[]) => row.map((bright) => (bright === 255 ? "#" : bright === 0 ? "." : "?")).join("");
-    expect(text(whole(5))).toBe("####..####..####..####..");
-    const parts = line(
-      [
-        [-12, 5.5],
-        [3, 5.5],
-        [11, 5.5],
-        [1e9, 5.5],
-      ],
-      { dash: [4, 2] },
-    );
-    expect(text(parts(5))).toBe("####..####..####..####..");
+    expect(spike(10)[4]).toBe(255);
   });
   test("that leaves the picture far away is drawn as far as it is inside, and at once", () => {
     const rows = line(
@@ -119,7 +119,7 @@ describe("a line", () => {
         [13, 1e6],
         [1e9, 1e9],
       ],
-      { dash: [1, 1e-3] },
+      { dash: [1, 1] },
     );
     expect(rows(5)[0]).toBeGreaterThan(200);
     expect(rows(15)[12]).toBeGreaterThan(0);
@@ -209,5 +209,43 @@ test("the next picture, of another size, shows nothing of the last one", () => {
       Array.from({ length: width * height }, (_, at) => raster.pixels.slice(at * 4, at * 4 + 4).join()),
     );
     expect([...colours]).toEqual(["1,2,3,255"]);
+  }
+});
+
+test("a picture that moved to the left and was drawn anew from a column on is the same as one drawn whole", () => {
+  const count = 60;
+  const [x, y] = [
+    Array.from({ length: count }, (_, at) => at * 0.7),
+    Array.from({ length: count }, (_, at) => 8 + 7 * Math.sin(at * at)),
+  ];
+  const shapes = (raster: Raster, by: number, from: number) => {
+    raster.clear(WIDTH, HEIGHT, BLACK, from);
+    const places = x.map((each) => each - by);
+    for (const row of [3, 9]) raster.rule(row, "across", [0, 0, 99]);
+    raster.rule(22 - by, "down", [0, 0, 99]);
+    raster.band(
+      places,
+      y.map((each) => each - 2),
+      y.map((each) => each + 2),
+      count,
+      [0, 200, 0],
+      0.3,
+    );
+    raster.line(places, y, count, { ...solid, colour: [200, 0, 0], dash: [5, 3], phase: by, width: 1.5 });
+    raster.dots(places, y, count, 1, WHITE);
+  };
+  for (const by of [1, 5, 12]) {
+    const [moved, whole] = [new Raster(), new Raster()];
+    shapes(moved, 0, 0);
+    moved.scroll(by);
+    shapes(moved, by, WIDTH - by - 3);
+    shapes(whole, by, 0);
+    // Dots and lines at the left edge reach in from beyond it; all else is there.
+    for (let row = 0; row < HEIGHT; row++) {
+      const part = (raster: Raster) => [...raster.pixels.slice((row * WIDTH + 2) * 4, (row + 1) * WIDTH * 4)];
+      for (const [at, level] of part(moved).entries()) {
+        expect(Math.abs(level - (part(whole)[at] as number))).toBeLessThanOrEqual(2);
+      }
+    }
   }
 });

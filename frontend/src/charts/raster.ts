@@ -7,12 +7,16 @@ export interface Stroke {
   /** 0 to 1. */
   opacity: number;
   width: number;
-  /** Lengths of line and gap in turn; none for a whole line. */
+  /** Lengths of line and gap in turn, counted across; none for a whole line. What rises or falls far has no gaps. */
   dash: readonly number[];
+  /** Where the first column stands in the pattern of the dashes. */
+  phase: number;
 }
 
 const FULL = 256;
 const WHOLE = [0, 1] as const;
+/** A stretch that rises or falls by more than this is seen whole, lest a spike be in a gap. */
+const FAR_PX = 6;
 const OPAQUE = 0xff << 24;
 const RED_BLUE = 0xff00ff;
 const GREEN = 0xff00;
@@ -25,6 +29,8 @@ const GREEN = 0xff00;
 export class Raster {
   width = 0;
   height = 0;
+  /** Columns before this one stay as they are. */
+  private from = 0;
   /** Red, green, blue and alpha of each pixel, row by row. */
   pixels = new Uint8ClampedArray(0);
   private whole = new Int32Array(0);
@@ -38,10 +44,18 @@ export class Raster {
   private bottom = new Float64Array(0);
   private room = new ArrayBuffer(0);
 
-  /** Start over with an empty ground of this size. */
-  clear(width: number, height: number, ground: Rgb): void {
+  /** Start over with an empty ground of this size, or only from a column on. */
+  clear(width: number, height: number, ground: Rgb, from = 0): void {
     if (width !== this.width || height !== this.height) this.resize(width, height);
-    this.whole.fill(packed(ground));
+    this.from = from;
+    const value = packed(ground);
+    if (from === 0) this.whole.fill(value);
+    else for (let end = width; end <= this.whole.length; end += width) this.whole.fill(value, end - width + from, end);
+  }
+
+  /** Move all to the left by so many columns; those that come in at the right have to be drawn. */
+  scroll(columns: number): void {
+    this.whole.copyWithin(0, columns);
   }
 
   /** A straight line from edge to edge, one pixel wide. */
@@ -49,25 +63,64 @@ export class Raster {
     const at = Math.floor(place);
     if (at < 0 || at >= (direction === "across" ? this.height : this.width)) return;
     const value = packed(colour);
-    if (direction === "across") this.whole.fill(value, at * this.width, (at + 1) * this.width);
-    else for (let pixel = at; pixel < this.whole.length; pixel += this.width) this.whole[pixel] = value;
+    const { from } = this;
+    if (direction === "across") this.whole.fill(value, at * this.width + from, (at + 1) * this.width);
+    else if (at >= from) for (let pixel = at; pixel < this.whole.length; pixel += this.width) this.whole[pixel] = value;
+  }
+
+  /** Fill a box of whole pixels. */
+  fill(left: number, top: number, right: number, bottom: number, colour: Rgb): void {
+    const value = packed(colour);
+    const [from, to] = [Math.max(this.from, left), Math.min(this.width, right)];
+    for (let row = Math.max(0, top); row < Math.min(this.height, bottom); row++) {
+      if (from < to) this.whole.fill(value, row * this.width + from, row * this.width + to);
+    }
+  }
+
+  /** Lay a shape over what there is that is known by how far it covers each pixel, of 255, row by row. */
+  stamp(cover: Uint8ClampedArray, width: number, left: number, top: number, colour: Rgb): void {
+    const value = packed(colour);
+    const [first, behind] = [Math.max(0, this.from - left), Math.min(width, this.width - left)];
+    const [above, below] = [Math.max(0, -top), Math.min(cover.length / width, this.height - top)];
+    for (let row = above; row < below; row++) {
+      const start = (top + row) * this.width + left;
+      for (let column = first; column < behind; column++) {
+        const covered = cover[row * width + column] as number;
+        if (covered > 0) this.mix(start + column, value, covered + (covered >> 7));
+      }
+    }
   }
 
   line(x: ArrayLike<number>, y: ArrayLike<number>, length: number, stroke: Stroke): void {
     const half = Math.max(1, stroke.width) / 2;
-    let gone = 0;
+    const gaps = stroke.dash.length > 0 ? this.gaps(stroke) : null;
     let before = Number.NaN;
     for (let at = 0; at < length; at++) {
       const here = y[at] as number;
       if (!Number.isNaN(here)) {
-        if (!Number.isNaN(before))
-          gone = this.piece(x[at - 1] as number, before, x[at] as number, here, half, stroke.dash, gone);
+        if (!Number.isNaN(before)) this.piece(x[at - 1] as number, before, x[at] as number, here, half, gaps);
         else if (at + 1 === length || Number.isNaN(y[at + 1] as number)) this.disc(x[at] as number, here, stroke.width);
-        else gone = 0;
       }
       before = here;
     }
     this.paint(stroke.colour, stroke.opacity);
+  }
+
+  /** For each column whether a dashed line has a gap there. */
+  private gaps({ dash, phase }: Stroke): Uint8Array {
+    const round = roundOf(dash);
+    const pattern = new Uint8Array(Math.ceil(round));
+    let start = 0;
+    for (let part = 0; start < round; part++) {
+      const end = start + (dash[part % dash.length] as number);
+      if (part % 2 === 1) pattern.fill(1, Math.round(start), Math.round(end));
+      start = end;
+    }
+    const gaps = new Uint8Array(this.width);
+    for (let column = this.from; column < this.width; column++) {
+      gaps[column] = pattern[Math.floor((column + phase) % round)] as number;
+    }
+    return gaps;
   }
 
   /** A round dot at each point. */
@@ -99,7 +152,7 @@ export class Raster {
         lower[at] as number,
       );
     }
-    for (let column = 0; column < this.width; column++) {
+    for (let column = this.from; column < this.width; column++) {
       this.column(column, this.top[column] as number, this.bottom[column] as number, 1);
     }
     this.paint(colour, opacity);
@@ -110,7 +163,7 @@ export class Raster {
     const { top, bottom } = this;
     const width = x1 - x0;
     const end = Math.min(this.width - 1, Math.floor(x1));
-    for (let column = Math.max(0, Math.floor(x0)); column <= end; column++) {
+    for (let column = Math.max(this.from, Math.floor(x0)); column <= end; column++) {
       // At the ends the entries themselves, so that no rounding takes anything off an extreme.
       const from = column <= x0 ? 0 : (column - x0) / width;
       const to = column + 1 >= x1 ? 1 : (column + 1 - x0) / width;
@@ -133,50 +186,27 @@ export class Raster {
     [this.top, this.bottom] = [new Float64Array(width), new Float64Array(width)];
   }
 
-  /** One stretch of a line, as far as it is inside; the length of the line up to its end. */
-  private piece(
-    x0: number,
-    y0: number,
-    x1: number,
-    y1: number,
-    half: number,
-    dash: readonly number[],
-    gone: number,
-  ): number {
+  /** One stretch of a line, as far as it is inside. */
+  private piece(x0: number, y0: number, x1: number, y1: number, half: number, gaps: Uint8Array | null): void {
+    if (x1 < this.from - half - 1) return;
     const dx = x1 - x0;
     const dy = y1 - y0;
-    const length = Math.sqrt(dx * dx + dy * dy);
-    const isInside = x0 >= 0 && x1 <= this.width && Math.min(y0, y1) >= 0 && Math.max(y0, y1) <= this.height;
-    const [from, to] = isInside ? WHOLE : inside(x0, dx, this.width, y0, dy, this.height, half + 1);
-    if (from >= to) return gone + length;
-    if (dash.length === 0) {
-      this.stroke(x0 + dx * from, y0 + dy * from, x0 + dx * to, y0 + dy * to, half);
-      return gone;
-    }
-    const round = roundOf(dash);
-    let place = Math.floor((gone + length * from) / round) * round;
-    for (let part = 0; place < gone + length * to; part++) {
-      const end = place + (dash[part % dash.length] as number);
-      const a = Math.max(from, (place - gone) / length);
-      const b = Math.min(to, (end - gone) / length);
-      if (part % 2 === 0 && a < b) this.stroke(x0 + dx * a, y0 + dy * a, x0 + dx * b, y0 + dy * b, half);
-      place = end;
-    }
-    return gone + length;
-  }
-
-  private stroke(x0: number, y0: number, x1: number, y1: number, half: number): void {
-    if (Math.abs(y1 - y0) <= x1 - x0) this.flat(x0, y0, x1, y1, half);
-    else if (y0 <= y1) this.steep(x0, y0, x1, y1, half);
-    else this.steep(x1, y1, x0, y0, half);
+    const isInside = x0 >= this.from && x1 <= this.width && Math.min(y0, y1) >= 0 && Math.max(y0, y1) <= this.height;
+    const [from, to] = isInside ? WHOLE : inside(x0, dx, this.from, this.width, y0, dy, this.height, half + 1);
+    if (from >= to) return;
+    const [left, top, right, bottom] = [x0 + dx * from, y0 + dy * from, x0 + dx * to, y0 + dy * to];
+    if (Math.abs(dy) <= dx) this.flat(left, top, right, bottom, half, gaps);
+    else if (dy > 0) this.steep(left, top, right, bottom, half, dy > FAR_PX ? null : gaps);
+    else this.steep(right, bottom, left, top, half, -dy > FAR_PX ? null : gaps);
   }
 
   /** Column by column: each is covered as high as the line is thick there. */
-  private flat(x0: number, y0: number, x1: number, y1: number, half: number): void {
+  private flat(x0: number, y0: number, x1: number, y1: number, half: number, gaps: Uint8Array | null): void {
     const slope = x1 > x0 ? (y1 - y0) / (x1 - x0) : 0;
     const reach = half * Math.sqrt(1 + slope * slope);
     const end = Math.min(this.width, Math.ceil(x1));
-    for (let column = Math.max(0, Math.floor(x0)); column < end; column++) {
+    for (let column = Math.max(this.from, Math.floor(x0)); column < end; column++) {
+      if (gaps !== null && gaps[column] === 1) continue;
       const from = Math.max(x0, column);
       const to = Math.min(x1, column + 1);
       const y = y0 + slope * ((from + to) / 2 - x0);
@@ -185,7 +215,7 @@ export class Raster {
   }
 
   /** Row by row, downwards. */
-  private steep(x0: number, y0: number, x1: number, y1: number, half: number): void {
+  private steep(x0: number, y0: number, x1: number, y1: number, half: number, gaps: Uint8Array | null): void {
     const slope = (x1 - x0) / (y1 - y0);
     const reach = half * Math.sqrt(1 + slope * slope);
     const end = Math.min(this.height, Math.ceil(y1));
@@ -193,7 +223,7 @@ export class Raster {
       const from = Math.max(y0, row);
       const to = Math.min(y1, row + 1);
       const x = x0 + slope * ((from + to) / 2 - y0);
-      this.row(row, x - reach, x + reach, to - from);
+      if (gaps === null || gaps[Math.floor(x)] !== 1) this.row(row, x - reach, x + reach, to - from);
     }
   }
 
@@ -218,7 +248,7 @@ export class Raster {
 
   private row(row: number, low: number, high: number, part: number): void {
     const end = Math.min(this.width, Math.ceil(high));
-    for (let column = Math.max(0, Math.floor(low)); column < end; column++) {
+    for (let column = Math.max(this.from, Math.floor(low)); column < end; column++) {
       const covered = Math.min(high, column + 1) - Math.max(low, column);
       this.add(column, row, covered * part);
     }
@@ -228,7 +258,7 @@ export class Raster {
     const [top, bottom] = [Math.floor(y - radius - 1), Math.ceil(y + radius + 1)];
     const [left, right] = [Math.floor(x - radius - 1), Math.ceil(x + radius + 1)];
     for (let row = Math.max(0, top); row < Math.min(this.height, bottom); row++) {
-      for (let column = Math.max(0, left); column < Math.min(this.width, right); column++) {
+      for (let column = Math.max(this.from, left); column < Math.min(this.width, right); column++) {
         const beyond = Math.hypot(column + 0.5 - x, row + 0.5 - y) - radius;
         if (beyond < 0.5) this.add(column, row, Math.min(1, 0.5 - beyond));
       }
@@ -246,7 +276,7 @@ export class Raster {
   private paint(colour: Rgb, opacity: number): void {
     const value = packed(colour);
     const share = Math.round(opacity * FULL);
-    for (let column = 0; column < this.width; column++) {
+    for (let column = this.from; column < this.width; column++) {
       const behind = this.behind[column] as number;
       if (behind === 0) continue;
       this.paintColumn(column, this.first[column] as number, behind, value, share);
@@ -255,26 +285,27 @@ export class Raster {
     }
   }
 
-  /** Red and blue are mixed in one go: with whole numbers they don't get into each other's way. */
   private paintColumn(column: number, first: number, behind: number, value: number, share: number): void {
-    const { cover, whole, width } = this;
-    const redBlue = value & RED_BLUE;
-    const green = value & GREEN;
+    const { cover, width } = this;
     const start = column * this.height;
     let at = first * width + column;
     for (let row = first; row < behind; row++, at += width) {
       const covered = cover[start + row] as number;
       if (covered === 0) continue;
       cover[start + row] = 0;
-      const part = (Math.min(covered, FULL) * share) >> 8;
-      const below = whole[at] as number;
-      const otherRedBlue = below & RED_BLUE;
-      const otherGreen = below & GREEN;
-      whole[at] =
-        OPAQUE |
-        ((otherRedBlue + (Math.imul(redBlue - otherRedBlue, part) >>> 8)) & RED_BLUE) |
-        ((otherGreen + (Math.imul(green - otherGreen, part) >>> 8)) & GREEN);
+      this.mix(at, value, (Math.min(covered, FULL) * share) >> 8);
     }
+  }
+
+  /** Red and blue are mixed in one go: with whole numbers they don't get into each other's way. */
+  private mix(at: number, value: number, part: number): void {
+    const below = this.whole[at] as number;
+    const redBlue = below & RED_BLUE;
+    const green = below & GREEN;
+    this.whole[at] =
+      OPAQUE |
+      ((redBlue + (Math.imul((value & RED_BLUE) - redBlue, part) >>> 8)) & RED_BLUE) |
+      ((green + (Math.imul((value & GREEN) - green, part) >>> 8)) & GREEN);
   }
 }
 
@@ -287,13 +318,14 @@ function packed([red, green, blue]: Rgb): number {
 function inside(
   x: number,
   dx: number,
+  start: number,
   width: number,
   y: number,
   dy: number,
   height: number,
   margin: number,
 ): readonly [from: number, to: number] {
-  const [left, right] = passage(x, dx, -margin, width + margin);
+  const [left, right] = passage(x, dx, start - margin, width + margin);
   const [top, bottom] = passage(y, dy, -margin, height + margin);
   return [Math.max(0, left, top), Math.min(1, right, bottom)];
 }

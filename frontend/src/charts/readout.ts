@@ -1,140 +1,196 @@
 import { value } from "../lib/format";
-import type { DrawnLine } from "./line";
-import type { PlacedMark } from "./mark";
-import { lastUpTo } from "./places";
-import type { Reduced } from "./reduce";
-
-export interface Reading {
-  name: string;
-  colour: string;
-  y: number;
-  /** The smoothed value beside it; null when nothing is smoothed. */
-  smooth: number | null;
-  /** Least and largest value, where the entry stands for several points that differ. */
-  span: readonly [number, number] | null;
-}
-
-/** Values at exactly one step, by run: finer than what is drawn. */
-export type Exact = ReadonlyMap<string, number>;
-
-/** Value of a line at an x: that of its own entry there or before; NaN where it is broken, null beyond its ends. */
-export function readAt(line: Pick<Reduced, "x" | "value">, x: number): number | null {
-  const at = lastUpTo(line.x, x);
-  if (at < 0 || (at === line.x.length - 1 && (line.x[at] as number) < x)) return null;
-  return line.value[at] ?? Number.NaN;
-}
-
-/** What the lines say at an x, the largest first; what is not finite comes last. */
-export function readings(
-  lines: readonly DrawnLine[],
-  drawn: readonly Reduced[],
-  x: number,
-  exact: Exact | null = null,
-): Reading[] {
-  const found = lines.flatMap((line, index) => {
-    const own = drawn[index];
-    if (own === undefined || line.ghost) return [];
-    const known = exact?.get(line.runId);
-    const y = known ?? readAt(own, x);
-    if (y === null) return [];
-    const at = lastUpTo(own.x, x);
-    const smooth = own.smooth === null ? null : (own.smooth[at] ?? null);
-    const span = known === undefined ? spanAt(own, at) : null;
-    return [{ name: line.name, colour: line.paint, y, smooth, span }];
-  });
-  const rank = ({ y }: Reading) => (Number.isFinite(y) ? y : Number.NEGATIVE_INFINITY);
-  return found.sort((left, right) => rank(right) - rank(left) || 0);
-}
-
-function spanAt({ min, max }: Reduced, at: number): [number, number] | null {
-  const [low, high] = [min[at], max[at]];
-  return typeof low === "number" && typeof high === "number" && low < high ? [low, high] : null;
-}
+import type { Glyphs } from "./glyphs";
+import { MARKS, type PlacedMark } from "./mark";
+import type { Palette } from "./palette";
+import { Raster, type Rgb } from "./raster";
+import type { Reading } from "./readings";
 
 const BESIDE_PX = 10;
+const ROW_PX = 16;
+const PAD_PX = 6;
+const SAMPLE_PX = 12;
+const GAP_PX = 6;
+const FONT_PX = 11;
 /** With more lines the least and largest values would cover the chart. */
 const MOST_SPANS = 4;
+const MOST_NAME = 40;
+const LEAST_NAME = 6;
+/** What happened there takes so many lines at most, each. */
+const MOST_LINES = 3;
+/** Without any line there is room for so many characters of what happened. */
+const LEAST_WIDTH = 24;
 
-interface Row {
-  parts: [mark: HTMLElement, name: HTMLElement, value: HTMLElement, span: HTMLElement, smooth: HTMLElement];
+/** One for all charts: what is drawn is copied to the box at once. */
+const raster = new Raster();
+
+/** What is written in the box, as text. */
+export interface Table {
+  title: string;
+  rows: readonly (readonly string[])[];
+  colours: readonly string[];
+  /** Colour of what stands beside the values. */
+  beside: string;
+  more: string;
+  marks: readonly { text: string; colour: string }[];
 }
 
-/** The box beside the crosshair. Its parts are made once: it moves with every move of the pointer. */
-export class Readout {
-  readonly box = element("div", "chart-readout");
-  private readonly title = element("b", "chart-readout-title");
-  private readonly marks = element("div", "chart-readout-marks");
-  private readonly more = element("span", "chart-readout-more");
-  private readonly rows: Row[] = [];
-  private shown = 0;
+/** How a table is laid out, in characters of one width. */
+export interface Plan {
+  widths: readonly number[];
+  /** Characters across, all columns but the colours'. */
+  across: number;
+  lines: readonly { text: string; colour: string }[];
+}
 
-  constructor() {
+/** The table of what the lines say at a place, of at most so many lines, and what happened there. */
+export function tableOf(title: string, found: readonly Reading[], marks: readonly PlacedMark[], most: number): Table {
+  const told = found.slice(0, most);
+  const smooth = told.some((reading) => reading.smooth !== null);
+  const spans = told.length <= MOST_SPANS && !smooth && told.some(({ span }) => span !== null);
+  return {
+    title,
+    rows: told.map((reading) => [
+      reading.name,
+      value(reading.y),
+      ...(spans ? [reading.span === null ? "" : reading.span.map(value).join("…")] : []),
+      ...(smooth ? [reading.smooth === null ? "" : value(reading.smooth)] : []),
+    ]),
+    colours: told.map(({ colour }) => colour),
+    beside: smooth ? "var(--status-info)" : "var(--text-dim)",
+    more: found.length > told.length ? `and ${found.length - told.length} more` : "",
+    marks: marks.map(({ kind, text }) => ({ text, colour: MARKS[kind].colour })),
+  };
+}
+
+/** How wide each column is, with names cut so that all fit into so many characters, and texts broken into lines. */
+export function planOf({ title, rows, more, marks }: Table, room: number): Plan {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => lengthOf(row[column] ?? ""))));
+  const numbers = widths.slice(1).reduce((sum, width) => sum + width, 0);
+  if (widths[0] !== undefined) widths[0] = Math.min(widths[0], MOST_NAME, Math.max(LEAST_NAME, room - numbers));
+  const needed = Math.max(
+    lengthOf(title),
+    lengthOf(more),
+    widths.reduce((sum, width) => sum + width, 0),
+  );
+  const across = Math.min(room, marks.length > 0 ? Math.max(needed, LEAST_WIDTH) : needed);
+  const lines = marks.flatMap(({ text, colour }) => broken(text, across).map((line) => ({ text: line, colour })));
+  return { widths, across, lines };
+}
+
+function lengthOf(text: string): number {
+  return [...text].length;
+}
+
+/** A text with an ellipsis in place of what does not fit. */
+export function cut(text: string, width: number): string {
+  const characters = [...text];
+  return characters.length <= width ? text : `${characters.slice(0, width - 1).join("")}…`;
+}
+
+function broken(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let rest = [...text.replaceAll(/\s+/g, " ")];
+  while (rest.length > width && lines.length < MOST_LINES - 1) {
+    const space = rest.lastIndexOf(" ", width);
+    const end = space > 0 ? space : width;
+    lines.push(rest.slice(0, end).join(""));
+    rest = rest.slice(space > 0 ? end + 1 : end);
+  }
+  return [...lines, cut(rest.join(""), width)];
+}
+
+/**
+ * The box beside the crosshair. It moves with every move of the pointer, in all charts at once, and so it is drawn: the
+ * browser takes ten times as long to lay the same text out. Who reads the page's text finds it inside all the same.
+ */
+export class Readout {
+  readonly box = document.createElement("canvas");
+  private width = 0;
+
+  constructor(private readonly palette: Palette) {
+    this.box.className = "chart-readout";
     this.box.hidden = true;
-    this.box.append(this.title, this.more, this.marks);
   }
 
   hide(): void {
     if (!this.box.hidden) this.box.hidden = true;
   }
 
-  /** Say what there is, on the side of the crosshair where there is more room; at most so many lines. */
-  show(title: string, found: readonly Reading[], marks: readonly PlacedMark[], most: number): void {
-    write(this.title, title);
-    const told = found.slice(0, most);
-    const spans = told.length <= MOST_SPANS && told.every(({ smooth }) => smooth === null);
-    for (const [at, reading] of told.entries()) this.tell(this.rows[at] ?? this.add(), reading, spans);
-    for (let at = told.length; at < this.shown; at++) this.hideRow(at);
-    this.shown = told.length;
-    write(this.more, found.length > told.length ? `and ${found.length - told.length} more` : "");
-    this.tellMarks(marks);
-    this.box.hidden = false;
+  /** Say what there is; `room` is the chart's size in pixels of the page. */
+  show(table: Table, room: { width: number; height: number }): void {
+    const ratio = devicePixelRatio || 1;
+    const glyphs = this.palette.glyphs(FONT_PX * ratio, 400);
+    const sides = (2 * PAD_PX + SAMPLE_PX + GAP_PX * Math.max(1, table.rows[0]?.length ?? 1)) * ratio;
+    const most = Math.min(room.width * 0.75, room.width / 2 + 40) * ratio;
+    const plan = planOf(table, Math.max(LEAST_NAME, Math.floor((most - sides) / glyphs.advance)));
+    const count = 1 + table.rows.length + (table.more === "" ? 0 : 1) + plan.lines.length;
+    const width = Math.ceil(sides + plan.across * glyphs.advance);
+    const height = Math.ceil((count * ROW_PX + PAD_PX) * ratio);
+    this.fit(Math.ceil(most), Math.ceil(Math.max(room.height * ratio, height)), ratio);
+    this.paint(table, plan, glyphs, width, height, ratio);
+    this.width = width / ratio;
+    write(this.box, [table.title, ...table.rows.flat(), table.more, ...table.marks.map(({ text }) => text)].join(""));
+    if (this.box.hidden) this.box.hidden = false;
   }
 
-  /** Moved by a transform, so that nothing has to be laid out anew. */
+  /** On the side of the crosshair where there is more room; moved by a transform, so that nothing is laid out anew. */
   place(left: number, width: number): void {
-    const place = left < width / 2 ? `${left + BESIDE_PX}px` : `calc(${left - BESIDE_PX}px - 100%)`;
-    this.box.style.transform = `translateX(${place})`;
+    const place = left < width / 2 ? left + BESIDE_PX : left - BESIDE_PX - this.width;
+    this.box.style.transform = `translateX(${place}px)`;
   }
 
-  private tell({ parts }: Row, { name, colour, y, smooth, span }: Reading, spans: boolean): void {
-    const [mark, title, number, range, eased] = parts;
-    if (mark.style.background !== colour) mark.style.background = colour;
-    write(title, name);
-    write(number, value(y));
-    write(range, span === null || !spans ? "" : `${value(span[0])}…${value(span[1])}`);
-    write(eased, smooth === null ? "" : value(smooth));
-    for (const part of parts) if (part.hidden) part.hidden = false;
+  /** As large as the box may ever be: another size would have the page laid out. */
+  private fit(width: number, height: number, ratio: number): void {
+    const { box } = this;
+    if (box.width >= width && box.height >= height && box.width < width * 1.5) return;
+    [box.width, box.height] = [width, height];
+    [box.style.width, box.style.height] = [`${width / ratio}px`, `${height / ratio}px`];
   }
 
-  private hideRow(at: number): void {
-    for (const part of this.rows[at]?.parts ?? []) part.hidden = true;
+  private paint(table: Table, plan: Plan, glyphs: Glyphs, width: number, height: number, ratio: number): void {
+    const context = this.box.getContext("2d");
+    if (context === null) return;
+    const { palette } = this;
+    raster.clear(width, height, palette.rgb("var(--border-color)"));
+    const edge = Math.max(1, Math.round(ratio));
+    raster.fill(edge, edge, width - edge, height - edge, palette.rgb("var(--bg-primary)"));
+    let y = (PAD_PX / 2 + ROW_PX / 2) * ratio;
+    const line = (text: string, colour: Rgb) => {
+      glyphs.write(raster, cut(text, plan.across), PAD_PX * ratio, y, colour);
+      y += ROW_PX * ratio;
+    };
+    line(table.title, palette.rgb("var(--text-secondary)"));
+    for (const [at, row] of table.rows.entries()) {
+      const colours = [table.colours[at] ?? "", "var(--text-primary)", "var(--text-value)", table.beside];
+      this.row(row, colours.map(palette.rgb), plan, glyphs, y, ratio);
+      y += ROW_PX * ratio;
+    }
+    if (table.more !== "") line(table.more, palette.rgb("var(--text-dim)"));
+    for (const { text, colour } of plan.lines) line(text, palette.rgb(colour));
+    context.clearRect(0, 0, this.box.width, this.box.height);
+    context.putImageData(new ImageData(raster.pixels, width, height), 0, 0);
   }
 
-  private add(): Row {
-    const row: Row = { parts: [element("i"), element("span"), element("b"), element("small"), element("em")] };
-    this.more.before(...row.parts);
-    this.rows.push(row);
-    return row;
+  private row(
+    row: readonly string[],
+    [sample, ...colours]: readonly Rgb[],
+    plan: Plan,
+    glyphs: Glyphs,
+    y: number,
+    ratio: number,
+  ): void {
+    const [left, thick] = [Math.round(PAD_PX * ratio), Math.round(2 * ratio)];
+    const top = Math.round(y - ratio);
+    raster.fill(left, top, left + Math.round(SAMPLE_PX * ratio), top + thick, sample as Rgb);
+    let right = (PAD_PX + SAMPLE_PX) * ratio;
+    for (const [column, text] of row.entries()) {
+      const width = plan.widths[column] ?? 0;
+      right += GAP_PX * ratio + width * glyphs.advance;
+      const paint = colours[column] as Rgb;
+      if (column > 0) glyphs.write(raster, text, right, y, paint, "right");
+      else glyphs.write(raster, cut(text, width), right - width * glyphs.advance, y, paint);
+    }
   }
-
-  private tellMarks(marks: readonly PlacedMark[]): void {
-    const text = marks.map((mark) => `${mark.kind} ${mark.text}`).join("\n");
-    if (this.marks.dataset.told === text) return;
-    this.marks.dataset.told = text;
-    this.marks.replaceChildren(
-      ...marks.map((mark) => {
-        const line = element("p", mark.kind);
-        line.textContent = mark.text;
-        return line;
-      }),
-    );
-  }
-}
-
-function element(name: string, className = ""): HTMLElement {
-  const made = document.createElement(name);
-  made.className = className;
-  return made;
 }
 
 function write(element: HTMLElement, text: string): void {

@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { expect, test } from "vitest";
 import { Series } from "../live/series";
-import { type Course, reduce, seen } from "./reduce";
+import { type Course, type Range, type Reduced, Reduction, reduce, seen } from "./reduce";
 
 function course(points: readonly (readonly [number, number])[], more: Partial<Course> = {}): Course {
   const made = new Series();
@@ -65,4 +65,72 @@ test("in view are the entries within the range, or what crosses it, and nothing 
   expect(seen(line, [10, 20]).value).toEqual([10, 20]);
   expect(seen(line, [11, 19]).value).toEqual([10, 20]);
   expect([seen(line, [31, 40]).value, seen(line, [-5, -1]).value]).toEqual([[], []]);
+});
+
+/** Points in three runs' manners: each step, with gaps, with numbers that are none; values from a fixed sequence. */
+function* points(seed: number): Generator<readonly [number, number]> {
+  let random = seed;
+  const next = () => {
+    random = (random * 1103515245 + 12345) % 2147483648;
+    return random / 2147483648;
+  };
+  for (let step = 0; ; step += 1 + Math.floor(next() * 3)) {
+    yield [step, next() < 0.04 ? Number.NaN : next() * 100];
+    if (next() < 0.05) yield [step, next() * 100];
+  }
+}
+
+type Told = Pick<Reduced, "x" | "value" | "max">;
+
+/** How many entries before an x are the same. */
+function same(before: Told, now: Told, x: number): number {
+  const entries = ({ x, value, max }: Told, count: number) => [x, value, max].map((cells) => cells.slice(0, count));
+  const count = before.x.filter((each) => each < x).length;
+  expect(entries(now, count)).toEqual(entries(before, count));
+  return count;
+}
+
+test("a course that grows is reduced as if it were new, and only its end is made again", () => {
+  for (const [seed, buckets, size] of [
+    [1, 5000, 1],
+    [2, 60, 1],
+    [3, 60, 17],
+    [4, 200, 3],
+  ] as const) {
+    const [made, reduction, source] = [new Series(), new Reduction(), points(seed)];
+    let before: Told = { x: [], value: [], max: [] };
+    let kept = 0;
+    for (let time = 0; time < 250; time++) {
+      for (let more = 0; more < size; more++) made.add(...(source.next().value as [number, number]));
+      const whole: Course = { ...made.view(), odd: made.nonfinite };
+      const range: Range = [0, 3000];
+      const grown = reduction.reduce(whole, `${made.revision}`, range, buckets);
+      expect(grown).toEqual(reduce(whole, range, buckets));
+      kept += same(before, grown, reduction.changed);
+      before = { x: [...grown.x], value: [...grown.value], max: [...grown.max] };
+    }
+    expect(kept).toBeGreaterThan(1000);
+  }
+});
+
+test("a window that slides forgets what lies far behind it; another course, or a part of it, is made from its start", () => {
+  const [made, reduction] = [new Series(), new Reduction()];
+  for (let step = 0; step < 4000; step++) {
+    made.add(step, step % 7);
+    const low = Math.max(0, step - 99);
+    const { drawn, points, x } = reduction.reduce(made.view(), "a", [low, step], 1000);
+    expect([drawn, points]).toEqual([step - low + 1, step - low + 1]);
+    expect(x.length).toBeLessThan(210);
+  }
+  expect(reduction.changed).toBeGreaterThan(3000);
+  for (const [about, range] of [
+    ["b", [3900, 3999]],
+    [null, [3900, 3999]],
+    ["b", [100, 200]],
+    ["b", [3900, 3999]],
+  ] as const) {
+    const now = reduction.reduce(made.view(), about, range, 1000);
+    expect(reduction.changed).toBe(Number.NEGATIVE_INFINITY);
+    expect(now).toEqual(reduce(made.view(), range, 1000));
+  }
 });

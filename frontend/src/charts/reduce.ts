@@ -30,17 +30,96 @@ export interface Reduced {
  * Entries of a course inside the range, and one more on either side, gathered into buckets where they are many. Where
  * they are few, a value that was not finite breaks the line.
  */
-export function reduce(course: Course, [low, high]: Range, buckets: number): Reduced {
+export function reduce(course: Course, range: Range, buckets: number): Reduced {
+  const [low, high] = range;
   const { x } = course;
   const first = Math.max(0, lowerBound(x, x.length, low) - 1);
   const last = Math.min(x.length - 1, lowerBound(x, x.length, high));
-  // A power of two keeps the buckets where they are while the range grows, so that the line does not shimmer.
-  const width = last - first < buckets ? 0 : 2 ** Math.ceil(Math.log2((high - low) / buckets));
-  const made = width > 0 ? gathered(course, first, last, width) : taken(course, first, last);
-  const from = lowerBound(x, x.length, low);
-  for (let at = from; at <= last && (x[at] as number) <= high; at++) made.points += course.count[at] as number;
-  made.drawn = made.x.filter((each, at) => each >= low && each <= high && made.value[at] !== null).length;
+  const width = bucketWidth(last - first, range, buckets);
+  const made = empty(course.smooth !== undefined);
+  if (width > 0) gather(made, course, first, last, width);
+  else take(made, course, first, last);
+  count(made, course, range);
   return made;
+}
+
+/** A power of two keeps the buckets where they are while the range grows, so that the line does not shimmer; 0: none. */
+function bucketWidth(entries: number, [low, high]: Range, buckets: number): number {
+  return entries < buckets ? 0 : 2 ** Math.ceil(Math.log2((high - low) / buckets));
+}
+
+/** How many entries and points are within the range. */
+function count(made: Reduced, course: Course, [low, high]: Range): void {
+  made.drawn = 0;
+  made.points = 0;
+  for (let at = 0; at < made.x.length; at++) {
+    const x = made.x[at] as number;
+    if (x >= low && x <= high && made.value[at] !== null) made.drawn += 1;
+  }
+  const { x, count } = course;
+  for (let at = lowerBound(x, x.length, low); at < x.length && (x[at] as number) <= high; at++) {
+    made.points += count[at] as number;
+  }
+}
+
+/** A course that is reduced time and again while it grows: what is known of it stays, and its end is made anew. */
+export class Reduction {
+  /** What was made last. */
+  made: Reduced = empty(false);
+  /** From this x on it is not what it was the time before; `-Infinity` when all of it may be. */
+  changed = Number.NEGATIVE_INFINITY;
+  private about = "";
+  private width = 0;
+  /** First and last of the course's entries in it. */
+  private first = 0;
+  private last = -1;
+
+  /** @param about The same as long as the course only grows at its end, and is drawn alike; null when that is unknown. */
+  reduce(course: Course, about: string | null, range: Range, buckets: number): Reduced {
+    const { x } = course;
+    const isWhole = x.length > 0 && range[1] >= (x[x.length - 1] as number);
+    const first = Math.max(0, lowerBound(x, x.length, range[0]) - 1);
+    const width = bucketWidth(x.length - 1 - first, range, buckets);
+    // Entries before the range are kept until they are as many as those within.
+    const isNear = first >= this.first && first - this.first <= x.length - first;
+    if (!isWhole || about === null || about !== this.about || width !== this.width || !isNear || this.last < 0) {
+      this.restart(course, first, width);
+      this.about = (isWhole && about) || "";
+    }
+    if (isWhole) this.grow(course, x.length - 1);
+    else this.made = reduce(course, range, buckets);
+    count(this.made, course, range);
+    return this.made;
+  }
+
+  private restart(course: Course, first: number, width: number): void {
+    this.made = empty(course.smooth !== undefined);
+    this.changed = Number.NEGATIVE_INFINITY;
+    [this.width, this.first, this.last] = [width, first, -1];
+  }
+
+  /** The last entry stands by itself, with the value logged last: it is made again, and so is the bucket before it. */
+  private grow(course: Course, last: number): void {
+    const { made, width } = this;
+    const from = this.last < 0 ? this.first : this.backTo(course);
+    if (this.last >= 0) this.changed = course.x[from] as number;
+    while (made.x.length > 0 && (made.x[made.x.length - 1] as number) >= (course.x[from] as number)) drop(made);
+    if (width > 0) gather(made, course, from, last, width);
+    else take(made, course, from, last);
+    this.last = last;
+  }
+
+  /** First entry of the course in the bucket that its last known one belongs to. */
+  private backTo({ x }: Course): number {
+    if (this.width === 0) return this.last;
+    const start = Math.floor((x[this.last] as number) / this.width) * this.width;
+    return Math.max(this.first, lowerBound(x, x.length, start));
+  }
+}
+
+function drop(made: Reduced): void {
+  for (const cells of [made.x, made.value, made.max, made.min]) cells.pop();
+  made.smooth?.pop();
 }
 
 function empty(smooth: boolean): Reduced {
@@ -48,14 +127,14 @@ function empty(smooth: boolean): Reduced {
 }
 
 /** Every entry as it is, with a gap where there was no number. */
-function taken(course: Course, first: number, last: number): Reduced {
-  const made = empty(course.smooth !== undefined);
+function take(made: Reduced, course: Course, first: number, last: number): void {
   const odd = (course.odd ?? []).toSorted((left, right) => left - right);
   let next = 0;
   for (let at = first; at <= last; at++) {
     const x = course.x[at] as number;
     for (; next < odd.length && (odd[next] as number) <= x; next++) {
-      if (at > first && odd[next] !== x && odd[next] !== made.x.at(-1)) gap(made, odd[next] as number);
+      if (odd[next] !== x && (odd[next] as number) > (made.x.at(-1) ?? Number.POSITIVE_INFINITY))
+        gap(made, odd[next] as number);
     }
     made.x.push(x);
     made.value.push(valueAt(course, at));
@@ -63,7 +142,6 @@ function taken(course: Course, first: number, last: number): Reduced {
     made.min.push(course.min[at]);
     made.smooth?.push(course.smooth?.[at]);
   }
-  return made;
 }
 
 function gap(made: Reduced, x: number): void {
@@ -73,8 +151,7 @@ function gap(made: Reduced, x: number): void {
 }
 
 /** One entry for all that fall into the same bucket; the last one stays by itself. */
-function gathered(course: Course, first: number, last: number, width: number): Reduced {
-  const made = empty(course.smooth !== undefined);
+function gather(made: Reduced, course: Course, first: number, last: number, width: number): void {
   let open = Number.NaN;
   let count = 0;
   for (let at = first; at <= last; at++) {
@@ -93,7 +170,6 @@ function gathered(course: Course, first: number, last: number, width: number): R
       count = own;
     }
   }
-  return made;
 }
 
 function merge(made: Reduced, course: Course, at: number, share: number): void {

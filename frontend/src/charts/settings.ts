@@ -4,7 +4,7 @@ import type { Line } from "./line";
 import type { Mark } from "./mark";
 import type { XKind } from "./options";
 import type { Places } from "./places";
-import type { Exact } from "./readout";
+import type { Exact } from "./readings";
 import type { Range } from "./reduce";
 import type { Shown, Source } from "./source";
 

@@ -1,7 +1,7 @@
 import type { Snapshot } from "./chart";
 import type { Cell } from "./reduce";
 
-type Told = Pick<Snapshot, "aligned" | "lines" | "metric" | "xKind" | "range">;
+type Told = Pick<Snapshot, "own" | "lines" | "metric" | "xKind" | "range">;
 
 const X_NAMES = { step: "step", relative: "seconds", wall: "time", metric: "x" };
 
@@ -19,10 +19,10 @@ interface Column {
   at: ReadonlyMap<number, Cell>;
 }
 
-function columnsOf({ aligned, lines, metric }: Told): Column[] {
+function columnsOf({ own: drawn, lines, metric }: Told): Column[] {
   const names = lines.map(({ name }) => name);
   return lines.flatMap((line, index) => {
-    const own = aligned.own[index];
+    const own = drawn[index];
     if (own === undefined || line.ghost) return [];
     // Runs may share a name; their ids tell them apart.
     const twin = names.indexOf(line.name) !== names.lastIndexOf(line.name);
@@ -36,8 +36,8 @@ function columnsOf({ aligned, lines, metric }: Told): Column[] {
   });
 }
 
-function inView({ aligned, lines, range: [low, high] }: Told): number[] {
-  return aligned.own.flatMap((own, at) => (lines[at]?.ghost ? [] : own.x.filter((x) => x >= low && x <= high)));
+function inView({ own: drawn, lines, range: [low, high] }: Told): number[] {
+  return drawn.flatMap((own, at) => (lines[at]?.ghost ? [] : own.x.filter((x) => x >= low && x <= high)));
 }
 
 /** A name as a cell: a spreadsheet must not take it for a formula. */

@@ -33,9 +33,9 @@ export function svgOf(shown: readonly Snapshot[]): string {
 type Colours = Readonly<Record<"dim" | "label" | "grid", string>>;
 
 function chart(snapshot: Snapshot, { dim, label, grid }: Colours): string {
-  const { lines, aligned, metric } = snapshot;
+  const { lines, metric } = snapshot;
   const drawn = lines.flatMap((line, at) => {
-    const own = aligned.own[at];
+    const own = snapshot.own[at];
     return own === undefined || own.x.length === 0 ? [] : [{ line, own }];
   });
   const told = drawn.filter(({ line }) => !line.ghost);

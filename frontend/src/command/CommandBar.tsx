@@ -32,7 +32,7 @@ export function CommandBar(props: CommandBarProps) {
         spellCheck={false}
         onFocus={() => setTyped((before) => before ?? "")}
         onChange={(event) => setTyped(event.target.value)}
-        onKeyDown={(event) => event.key === "Enter" && setSent(true)}
+        onKeyDown={(event) => event.key === "Enter" && !event.nativeEvent.isComposing && setSent(true)}
       />
     </search>
   );

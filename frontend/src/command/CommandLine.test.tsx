@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { aRun } from "../components/fixtures";
 import { CommandLine } from "./CommandLine";
 import { aContext } from "./fixtures";
+import { linkOf } from "./linked";
 
 beforeEach(() => {
   localStorage.clear();
@@ -168,6 +169,62 @@ test("a link's line is done when it only shows, and put into the line when it ch
   const { context } = show();
   expect(field().value).toBe("STOP R20");
   expect(context.actions.send).not.toHaveBeenCalled();
+});
+
+test.each(["LAYO%20DEL%20night", "KEY%20j%20STOP%20R20"])("a link's %s waits for Enter", (line) => {
+  window.history.replaceState(null, "", `#/?go=${line}`);
+  const { context } = show();
+  expect(field().value).toBe(decodeURIComponent(line));
+  expect(document.activeElement).toBe(field());
+  expect(context.screen.remove).not.toHaveBeenCalled();
+  expect(localStorage.getItem("stepwire.bindings")).toBeNull();
+});
+
+test("a link in the open page does its line too, and keeps the view", async () => {
+  window.history.replaceState(null, "", "#/runs/a?ema=0.9");
+  const { context } = show();
+  window.history.replaceState(null, "", linkOf("LOSS 1K"));
+  act(() => void window.dispatchEvent(new HashChangeEvent("hashchange")));
+  await waitFor(() => expect(context.now().window).toBe(1000));
+  expect(window.location.hash).toBe("#/runs/a?ema=0.9");
+});
+
+test("what is typed while a line is on its way stays", async () => {
+  const { context } = show();
+  for (const ends of [undefined, new Error("refused")]) {
+    let answer = () => {};
+    const save = () => new Promise<void>((done, refuse) => (answer = () => (ends ? refuse(ends) : done())));
+    vi.mocked(context.actions.send).mockImplementationOnce(save);
+    type("SAVE");
+    key("Enter");
+    await waitFor(() => expect(context.actions.send).toHaveBeenCalled());
+    type("LOSS 1");
+    await act(async () => answer());
+    expect(field().value).toBe("LOSS 1");
+    expect(document.activeElement).toBe(field());
+    expect(screen.getByRole("status").textContent).toBe(ends ? "refused" : "CHECKPOINT ASKED FOR · R20");
+  }
+});
+
+test("Enter that ends the writing of a letter sends nothing", async () => {
+  const { context } = show();
+  type("LOSS");
+  fireEvent.keyDown(field(), { key: "Enter", isComposing: true });
+  await act(async () => {});
+  expect(context.screen.show).not.toHaveBeenCalled();
+  expect(field().value).toBe("LOSS");
+});
+
+test("a browser that keeps nothing does its lines all the same", async () => {
+  const full = vi.spyOn(Storage.prototype, "setItem").mockImplementation(() => {
+    throw new DOMException("full", "QuotaExceededError");
+  });
+  const { context } = show();
+  type("LOSS");
+  key("Enter");
+  await waitFor(() => expect(field().value).toBe(""));
+  expect(context.screen.show).toHaveBeenCalledWith("loss");
+  full.mockRestore();
 });
 
 test("a link's line waits for the runs", () => {

@@ -37,7 +37,7 @@ export function CommandLine({ context, onType, ready, typed = null, sent = false
   useTaking(typed, input, line);
   useSending(sent && ready ? typed : null, line);
   useBindings(line.run);
-  useLinkedLine(ready, context, line);
+  useLinkedLine(ready, context, line, input);
   const { candidates, chosen, said } = line;
   const list = candidates.length > 0;
   return (
@@ -88,6 +88,8 @@ function fieldOf(input: HTMLInputElement | null, from: Element | null) {
 }
 
 function press(event: KeyboardEvent, line: Line): void {
+  // Where letters are put together from several keys, these belong to the letter.
+  if (event.nativeEvent.isComposing) return;
   const isTab = event.key === "Tab";
   if (isTab && (event.shiftKey || line.text === "" || line.candidates.length === 0)) return;
   const act = actOf(event.key, line);
@@ -207,16 +209,31 @@ function lineOf(event: globalThis.KeyboardEvent): string | undefined {
   return Object.hasOwn(bindings(), event.key) ? bindings()[event.key] : undefined;
 }
 
-/** A link may carry a line (`?go=`): done when it only shows something, else put here for the person to send. */
-function useLinkedLine(ready: boolean, context: Context, line: Line): void {
-  const taken = useRef(false);
+/**
+ * A link may carry a line (`?go=`), when the page opens or in the page itself: done when it only shows something, else
+ * put here for the person to send.
+ */
+function useLinkedLine(
+  ready: boolean,
+  context: Context,
+  line: Line,
+  input: { current: HTMLInputElement | null },
+): void {
+  const latest = useRef({ context, line });
+  latest.current = { context, line };
   useEffect(() => {
-    if (!ready || taken.current) return;
-    taken.current = true;
-    const text = takeLine();
-    if (text === null) return;
-    const command = isReady(text, COMMANDS, context);
-    if (command && !command.changes) void line.run(text);
-    else line.type(text);
-  });
+    if (!ready) return;
+    const take = () => {
+      const text = takeLine();
+      if (text === null) return;
+      const { context, line } = latest.current;
+      const command = isReady(text, COMMANDS, context);
+      if (command && !command.changes) return void line.run(text);
+      input.current?.focus();
+      line.type(text);
+    };
+    take();
+    window.addEventListener("hashchange", take);
+    return () => window.removeEventListener("hashchange", take);
+  }, [ready, input]);
 }

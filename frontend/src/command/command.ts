@@ -105,7 +105,7 @@ export interface Command {
   group: Group;
   /** A key that does the same. */
   key?: string;
-  /** It changes something on the server: a link fills it in, and never runs it. */
+  /** It changes something on the server, or what a key does: a link fills it in, and never runs it. */
   changes?: boolean;
   /** What the last word may be. */
   complete?(args: readonly string[], context: Context): readonly string[];

@@ -28,6 +28,8 @@ test("charts follow the window, the axis, the smoothing and the scale", async ()
   expect((await told("EMA 0.97")).view.smoothing).toBe(0.97);
   expect((await told("LOG Y")).view.logScale).toBe(true);
   expect((await told("LOGY OFF")).view.logScale).toBe(false);
+  const context = aContext(runs);
+  for (const expected of [true, false, true]) expect((await told("LOG Y", context)).view.logScale).toBe(expected);
   expect((await told("X REL")).view.xAxis).toBe("relative");
   expect((await told("X val/loss")).view.xAxis).toEqual({ metric: "val/loss" });
   expect((await told("ZOOM 10 20")).view.zoom).toEqual([10, 20]);
@@ -67,6 +69,19 @@ test("ATTN turns to the run that needs somebody most, and says why", async () =>
   expect([calm.told, calm.view.run]).toEqual(["NO RUN NEEDS YOU", null]);
 });
 
+test("NEXT and PREV follow the list as it is ordered and filtered now", async () => {
+  const context = aContext(runs);
+  context.change({ run: "b", sort: "loss" });
+  expect((await told("NEXT", context)).view.run).toBe("c");
+  expect((await told("NEXT", context)).view.run).toBe("a");
+  expect((await told("NEXT", context)).told).toBe("THE LAST RUN");
+  context.change({ filter: "loss<1" });
+  expect((await told("PREV", context)).view.run).toBe("b");
+  expect((await told("PREV", context)).told).toBe("THE FIRST RUN");
+  context.change({ filter: "tag:none" });
+  expect((await told("NEXT", context)).told).toBe("THE LIST SHOWS NO RUN");
+});
+
 test("CH charts metrics in a panel of their own", async () => {
   const { view, context } = await told('CH val/loss "layer.1/grad norm"');
   expect(view.metrics).toEqual({ "chart-1": ["val/loss", "layer.1/grad norm"] });
@@ -77,6 +92,48 @@ test("a part of a metric's name charts the metric that the server finds; what no
   const context = aContext(runs, { findMetrics: async (text) => (text === "417/g" ? ["layer.417/grad norm"] : []) });
   expect((await told("417/g", context)).view.metrics).toEqual({ "chart-1": ["layer.417/grad norm"] });
   await expect(told("zzz", context)).rejects.toThrow("There is no function and no run zzz.");
+});
+
+test("DIFF of another run than the selected one is about that one's project", async () => {
+  const other = aRun({ id: "o", number: 9, project: "other", summary: { loss: summary(5) } });
+  const better = aRun({ id: "p", number: 8, project: "other", summary: { loss: summary(4) } });
+  const all = [...runs, other, better];
+  // The page turns to the run only when it is drawn next.
+  const { view } = await told("R9 DIFF", aContext(all, { selected: () => runs[0] ?? null }));
+  expect(view).toMatchObject({ run: "o", against: "p" });
+  await expect(told("R9 DIFF r9", aContext(all))).rejects.toThrow("R9 is the run itself");
+  expect((await told("R9 DIFF r8", aContext(all))).view.against).toBe("p");
+});
+
+test("who deletes the selected run is not left with it", async () => {
+  const context = aContext(runs);
+  context.change({ run: "b" });
+  expect((await told("DEL R1", context)).view.run).toBe("b");
+  expect((await told("R2 DEL", context)).view.run).toBeNull();
+});
+
+test.each(["* STOP", "STOP *", "STOP R3 R2", "R3 R2 SAVE", "* EVAL", "* NAME x", "@old R3 NOTE x"])(
+  "%s is refused: it is for one run, and would have left the others out",
+  async (line) => {
+    const context = aContext(runs);
+    await expect(execute(line, COMMANDS, context)).rejects.toThrow(/one run/);
+    for (const act of Object.values(context.actions)) expect(act).not.toHaveBeenCalled();
+  },
+);
+
+test("a link of the view names the run, also when the page chose it", async () => {
+  window.history.replaceState(null, "", "#/?ema=0.9");
+  const { context } = await told("SHARE");
+  expect(context.copy).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/^http.*#\/runs\/c\?ema=0\.9$/));
+  window.history.replaceState(null, "", "#/runs/b");
+  await told("SHARE", context);
+  expect(context.copy).toHaveBeenLastCalledWith(expect.stringMatching(/#\/runs\/b$/));
+});
+
+test("HOME leaves no filter", async () => {
+  const context = aContext(runs);
+  context.change({ filter: "tag:x", events: "level:error", checkpoints: "-step", sort: "loss" });
+  expect((await told("HOME", context)).view).toMatchObject({ filter: "", events: "", checkpoints: "", sort: "" });
 });
 
 test("DIFF alone holds the run against the best one", async () => {

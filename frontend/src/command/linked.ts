@@ -1,3 +1,6 @@
+import { formatAddress } from "../state/address";
+import { readView } from "../state/view";
+
 /** A line in the page's address (`#/…?go=LOSS%201K`), taken out of it at once; null when there is none. */
 export function takeLine(): string | null {
   const [path = "", query = ""] = window.location.hash.split(/\?(.*)/s);
@@ -10,7 +13,8 @@ export function takeLine(): string | null {
   return line;
 }
 
-/** The address that does a line in the page that is open now. */
+/** The address that does a line in the view that is open now. */
 export function linkOf(line: string): string {
-  return `#/?go=${encodeURIComponent(line)}`;
+  const now = formatAddress(readView());
+  return `${now}${now.includes("?") ? "&" : "?"}go=${encodeURIComponent(line)}`;
 }

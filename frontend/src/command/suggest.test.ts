@@ -17,6 +17,12 @@ test("a few letters find the function, before runs and metrics of the same lette
   expect(titles("los")[0]).toBe("LOSS");
 });
 
+test("the other names of a function lead to it as well, and it is there once", () => {
+  expect(titles("aler")[0]).toBe("ATTN");
+  expect(titles("rena")[0]).toBe("NAME");
+  expect(titles("con").filter((title) => title === "LOG")).toHaveLength(1);
+});
+
 test("what a function does is found, too", () => {
   expect(titles("learning")).toContain("LR");
 });

@@ -26,20 +26,27 @@ function ofFunctions(line: string, commands: readonly Command[], context: Contex
   const typed = /\s$/.test(line) ? "" : (words.at(-1)?.text ?? "");
   const before = line.slice(0, line.length - typed.length).trimStart();
   const isScoped = words.length > 1 || (before !== "" && findRuns(words[0]?.text ?? "", context.runs()).length > 0);
-  const functions = best(typed, commands, (command) => command.name, MOST).map(({ item, score }) => ({
+  const functions = [...ofNames(typed, before, commands), ...ofDescriptions(typed, before, commands)];
+  if (isScoped || typed === "") return top(functions);
+  return top([...functions, ...ofRuns(typed, context), ...ofMetrics(typed, context)]);
+}
+
+/** A function's other names count as its own. */
+function ofNames(typed: string, before: string, commands: readonly Command[]): Scored[] {
+  const names = commands.flatMap((command) =>
+    [command.name, ...(command.also ?? [])].map((name) => ({ command, name })),
+  );
+  return best(typed, names, ({ name }) => name, names.length).map(({ item, score }) => ({
     score: score + 60,
-    candidate: ofCommand(before, item),
+    candidate: ofCommand(before, item.command),
   }));
-  const described =
-    typed.length < 2
-      ? []
-      : best(typed, commands, (command) => command.does, MOST)
-          .filter(
-            ({ item, score }) => score >= 400 && !functions.some(({ candidate }) => candidate.title === item.name),
-          )
-          .map(({ item, score }) => ({ score: score - 250, candidate: ofCommand(before, item) }));
-  if (isScoped || typed === "") return top([...functions, ...described]);
-  return top([...functions, ...described, ...ofRuns(typed, context), ...ofMetrics(typed, context)]);
+}
+
+function ofDescriptions(typed: string, before: string, commands: readonly Command[]): Scored[] {
+  if (typed.length < 2) return [];
+  return best(typed, commands, (command) => command.does, MOST)
+    .filter(({ score }) => score >= 400)
+    .map(({ item, score }) => ({ score: score - 250, candidate: ofCommand(before, item) }));
 }
 
 interface Scored {
@@ -47,11 +54,13 @@ interface Scored {
   candidate: Candidate;
 }
 
+/** The best ones, each line once. */
 function top(found: readonly Scored[]): Candidate[] {
-  return [...found]
-    .sort((left, right) => right.score - left.score)
-    .slice(0, MOST)
-    .map(({ candidate }) => candidate);
+  const lines = new Map<string, Candidate>();
+  for (const { candidate } of found.toSorted((left, right) => right.score - left.score)) {
+    if (!lines.has(candidate.line)) lines.set(candidate.line, candidate);
+  }
+  return [...lines.values()].slice(0, MOST);
 }
 
 function ofCommand(before: string, command: Command): Candidate {

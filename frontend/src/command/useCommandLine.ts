@@ -42,60 +42,13 @@ interface Field {
 
 /** What is typed, what it may become, and what came of it. */
 export function useCommandLine(context: Context, field: () => Field | null, onType: (text: string) => void): Line {
-  const [text, setText] = useState("");
-  const [isOpen, open] = useState(false);
-  const [chosen, setChosen] = useState<number | null>(null);
-  const [said, setSaid] = useState<Said | null>(null);
+  const typed = useTyped(onType);
+  const { text, isOpen, open, chosen, setChosen, said, type } = typed;
   const candidates = useMemo(
     () => (isOpen ? (text.trim() === "" ? recent() : suggest(text, COMMANDS, context)) : []),
     [isOpen, text, context],
   );
-  const type = useCallback(
-    (typed: string) => {
-      setText(typed);
-      setChosen(null);
-      setSaid(null);
-      open(true);
-      onType(typed);
-    },
-    [onType],
-  );
-  const leave = useCallback(() => {
-    open(false);
-    setText("");
-    setChosen(null);
-    field()?.blur();
-  }, [field]);
-  useFading(said, setSaid);
-  const latest = useRef(context);
-  latest.current = context;
-  const run = useCallback(
-    async (line: string) => {
-      const asking: Context = {
-        ...latest.current,
-        prefill(typed, message) {
-          type(typed);
-          setSaid({ tone: "good", text: message });
-          field()?.focus();
-        },
-      };
-      open(false);
-      try {
-        const { told, asks } = await execute(line, COMMANDS, asking);
-        addToHistory(line.trim());
-        if (asks) return;
-        leave();
-        setSaid(told === undefined ? null : { tone: "good", text: told });
-      } catch (error) {
-        setText(line);
-        setSaid({ tone: "bad", text: error instanceof Error ? error.message : String(error) });
-        open(error instanceof CommandError && error.instead.length > 0);
-        field()?.focus();
-        field()?.select();
-      }
-    },
-    [field, type, leave],
-  );
+  const { run, leave } = useRunning(context, field, typed);
   const take = (candidate: Candidate) => (candidate.open ? type(candidate.line) : void run(candidate.line));
   return {
     text,
@@ -118,6 +71,87 @@ export function useCommandLine(context: Context, field: () => Field | null, onTy
       if (candidate) type(/\s$/.test(candidate.line) ? candidate.line : `${candidate.line} `);
     },
   };
+}
+
+type Typed = ReturnType<typeof useTyped>;
+
+function useTyped(onType: (text: string) => void) {
+  const [text, setText] = useState("");
+  const [isOpen, open] = useState(false);
+  const [chosen, setChosen] = useState<number | null>(null);
+  const [said, setSaid] = useState<Said | null>(null);
+  /** Counts what was typed. */
+  const typings = useRef(0);
+  const type = useCallback(
+    (typed: string) => {
+      typings.current += 1;
+      setText(typed);
+      setChosen(null);
+      setSaid(null);
+      open(true);
+      onType(typed);
+    },
+    [onType],
+  );
+  useFading(said, setSaid);
+  return { text, setText, isOpen, open, chosen, setChosen, said, setSaid, typings, type };
+}
+
+/** Doing lines. What is typed while one is on its way is the next line, and stays. */
+function useRunning(context: Context, field: () => Field | null, typed: Typed): Pick<Line, "run" | "leave"> {
+  const { setText, open, setChosen, setSaid, typings, type } = typed;
+  const latest = useRef(context);
+  latest.current = context;
+  const leave = useCallback(() => {
+    open(false);
+    setText("");
+    setChosen(null);
+    field()?.blur();
+  }, [field, open, setText, setChosen]);
+  const refused = useCallback(
+    (line: string, isOpen: boolean) => {
+      setText(line);
+      open(isOpen);
+      field()?.focus();
+      field()?.select();
+    },
+    [field, setText, open],
+  );
+  const run = useCallback(
+    async (line: string) => {
+      const prefill = (asked: string, message: string) => {
+        type(asked);
+        setSaid({ tone: "good", text: message });
+        field()?.focus();
+      };
+      open(false);
+      const before = typings.current;
+      const { said, asks, instead } = await outcomeOf(line, { ...latest.current, prefill });
+      if (asks) return;
+      setSaid(said);
+      if (typings.current !== before) return;
+      if (said?.tone === "bad") refused(line, instead);
+      else leave();
+    },
+    [field, type, leave, refused, open, setSaid, typings],
+  );
+  return { run, leave };
+}
+
+/** Do a line. `asks`: it put another one in its place; `instead`: something else could be meant. */
+async function outcomeOf(
+  line: string,
+  context: Context,
+): Promise<{ said: Said | null; asks: boolean; instead: boolean }> {
+  try {
+    const { told, asks } = await execute(line, COMMANDS, context);
+    addToHistory(line.trim());
+    return { said: told === undefined ? null : { tone: "good", text: told }, asks, instead: false };
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const instead = error instanceof CommandError && error.instead.length > 0;
+    return { said: { tone: "bad", text }, asks: false, instead };
+  }
 }
 
 /** What went well is said for a moment; what went wrong stays until the next line. */

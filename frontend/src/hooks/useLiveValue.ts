@@ -1,11 +1,10 @@
-import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useSyncExternalStore } from "react";
 import { type Latest, NO_VALUE } from "../live/latest";
 import { useLive } from "./LiveProvider";
 
 export type { Latest } from "../live/latest";
 
 const NO_NUMBERS: number[] = [];
-const REFRESH_MS = 250;
 
 /** The newest value of a metric, at most four times a second; NaN and ±Infinity are possible. */
 export function useLatest(runId: string | null, key: string | null): Latest {
@@ -68,25 +67,10 @@ function thinned(values: ArrayLike<number>, n: number): number[] {
   return Array.from({ length: n }, (_, at) => values[Math.round((at * (values.length - 1)) / (n - 1))] as number);
 }
 
-/** A subscription to a run that calls at most four times a second, the last change included. */
 function useRunChanges(runId: string | null): (listener: () => void) => () => void {
   const { latest } = useLive().feed;
-  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   return useCallback(
-    (listener: () => void) => {
-      if (runId === null) return () => {};
-      const end = latest.subscribe(runId, () => {
-        timer.current ??= setTimeout(() => {
-          timer.current = null;
-          listener();
-        }, REFRESH_MS);
-      });
-      return () => {
-        end();
-        if (timer.current !== null) clearTimeout(timer.current);
-        timer.current = null;
-      };
-    },
+    (listener: () => void) => (runId === null ? () => {} : latest.subscribe(runId, listener)),
     [latest, runId],
   );
 }

@@ -2,12 +2,12 @@ import { useCallback, useEffect, useMemo, useRef } from "react";
 import { over, shifted } from "../charts/axis";
 import type { Line } from "../charts/line";
 import { BY_STEP, byMetric, byTime, NOWHERE, type Places } from "../charts/places";
-import type { Exact } from "../charts/readout";
+import type { Exact } from "../charts/readings";
 import type { Shown, Source } from "../charts/source";
 import { isCoarse, isCoarseAt, spliced } from "../live/details";
 import type { Feed } from "../live/feed";
 import type { Drawable } from "../live/scheduler";
-import type { Series } from "../live/series";
+import type { Columns, Series } from "../live/series";
 import type { Axis } from "../live/store";
 import type { XAxis } from "../state/address";
 import { useLive } from "./LiveProvider";
@@ -75,7 +75,9 @@ export function useMetrics({ runs, metric, xAxis, startOf, resumed }: MetricsQue
       if (series === null) return null;
       const step = lastStepOf(feed, runId, metric, series, axis);
       if (other !== null) return along(series, feed.store.series(runId, other), step);
-      return sourceFrom(series, shifted(finer(feed, runId, metric, axis, series, shown, by), by), by, step);
+      const course = series.view();
+      const shownCourse = finer(feed, runId, metric, axis, series, course, shown, by);
+      return sourceFrom(series, shifted(shownCourse, by), by, step, shownCourse === course);
     },
     [feed, metric, axis, other, xAxis],
   );
@@ -122,12 +124,20 @@ function leftBehind(series: Series | undefined, by: number): Source | null {
 
 /** Over another metric: what was not finite has no place there. */
 function along(series: Series, metric: Series | null, lastStep: number | null): Source | null {
-  return metric && { ...sourceFrom(series, over(series.view(), metric), 0, lastStep), odd: [] };
+  return metric && { ...sourceFrom(series, over(series.view(), metric), 0, lastStep, false), odd: [] };
 }
 
 /** The course with the stretch that is shown at the grain of the screen, as far as it was read. */
-function finer(feed: Feed, runId: string, metric: string, axis: Axis, series: Series, shown: Shown | null, by: number) {
-  const course = series.view();
+function finer(
+  feed: Feed,
+  runId: string,
+  metric: string,
+  axis: Axis,
+  series: Series,
+  course: Columns,
+  shown: Shown | null,
+  by: number,
+): Columns {
   if (shown === null) return course;
   const range = [shown.range[0] + by, shown.range[1] + by] as const;
   if (!isCoarse(course, range)) return course;
@@ -136,9 +146,16 @@ function finer(feed: Feed, runId: string, metric: string, axis: Axis, series: Se
   return detail === null ? course : spliced(course, detail.view());
 }
 
-function sourceFrom(series: Series, course: Source["course"], by: number, lastStep: number | null): Source {
+function sourceFrom(
+  series: Series,
+  course: Source["course"],
+  by: number,
+  lastStep: number | null,
+  grows = true,
+): Source {
   const odd = by === 0 ? series.nonfinite : series.nonfinite.map((x) => x - by);
-  return { course, odd, lastValue: series.lastValue, lastStep, points: series.points };
+  const revision = grows ? `${series.id} ${series.revision} ${by}` : null;
+  return { course, revision, odd, lastValue: series.lastValue, lastStep, points: series.points };
 }
 
 /** Reads what resumed runs left behind: it does not change any more until the next time. */

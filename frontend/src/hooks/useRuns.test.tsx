@@ -6,7 +6,7 @@ import { aRun } from "../components/fixtures";
 import type { Run } from "../services/types";
 import { RUNS } from "../state/keys";
 import { type RunPage, withChanges } from "../state/merge";
-import { useRun, useRunFacts } from "./useRuns";
+import { useFoundRun, useRun, useRunFacts } from "./useRuns";
 import { useSelection } from "./useSelection";
 
 const state = vi.hoisted(() => ({ live: {}, runs: [] as Run[] }));
@@ -96,4 +96,21 @@ test("steps leave the selection as it is; a run that ends makes place for one th
   expect(count()).toBe(0);
   await change("b", { status: "completed" });
   expect(now().selected).toBe("a");
+});
+
+test("a run is on its way until the list is there, and an unlisted one until it is read", async () => {
+  const wrapper = ({ children }: { children: ReactNode }) => (
+    <QueryClientProvider client={queries}>{children}</QueryClientProvider>
+  );
+  const seen: (string | boolean)[] = [];
+  const { result } = renderHook(
+    () => {
+      const found = useFoundRun("old");
+      seen.push(found.run?.name ?? found.loading);
+      return found;
+    },
+    { wrapper },
+  );
+  await waitFor(() => expect(result.current.run?.name).toBe("unlisted"));
+  expect(new Set(seen)).toEqual(new Set([true, "unlisted"]));
 });

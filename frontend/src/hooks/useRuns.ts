@@ -68,10 +68,15 @@ function countsOf(page: RunPage): Record<string, number> {
 
 /** One run, whether the list holds it or not; null while unknown. */
 export function useRun(id: string | null): Run | null {
+  return useFoundRun(id).run;
+}
+
+/** One run, and whether it is still on its way. */
+export function useFoundRun(id: string | null): { run: Run | null; loading: boolean } {
   const live = useLive();
   const pick = useCallback((page: ReadRuns) => page.runs.find((run) => run.id === id) ?? null, [id]);
-  const { data: listed = null } = useQuery({ ...listOf(live), select: pick });
-  const { data } = useQuery({
+  const { data: listed = null, isPending } = useQuery({ ...listOf(live), select: pick });
+  const { data, isLoading } = useQuery({
     queryKey: runKey(id),
     enabled: id !== null && listed === null,
     queryFn: async () => {
@@ -80,5 +85,6 @@ export function useRun(id: string | null): Run | null {
       return run;
     },
   });
-  return listed ?? (id === null ? null : (data ?? null));
+  const run = listed ?? (id === null ? null : (data ?? null));
+  return { run, loading: run === null && (isPending || isLoading) };
 }

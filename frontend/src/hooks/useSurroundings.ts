@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { ApiError, answerOf, type Client } from "../services/api";
+import { answerOf, type Client } from "../services/api";
 import type { Run, Surroundings } from "../services/types";
 import { useLive } from "./LiveProvider";
 
@@ -30,8 +30,5 @@ export function useSurroundings(run: Run | null): Where {
 
 async function readSurroundings(client: Client, runId: string): Promise<Surroundings | null> {
   const request = client.GET("/api/runs/{run_id}/environment", { params: { path: { run_id: runId } } });
-  return answerOf(request).catch((failure: unknown) => {
-    if (failure instanceof ApiError && failure.status === 404) return null;
-    throw failure;
-  });
+  return answerOf(request.then((answer) => (answer.response.status === 204 ? { ...answer, data: null } : answer)));
 }

@@ -39,6 +39,10 @@ test.each<[string, unknown]>([
     { version: 1, tree: { direction: "row", children: [runs, stackOf("loss")], sizes: [1, 0] } },
   ],
   [
+    "tree.sizes: Together they are more than any number.",
+    { version: 1, tree: { direction: "row", children: [runs, stackOf("loss")], sizes: [1e308, 1e308] } },
+  ],
+  [
     'tree.children[1].panels[0]: There is no panel "<b>".',
     { version: 1, tree: { direction: "row", children: [runs, stackOf("<b>")], sizes: [1, 1] } },
   ],

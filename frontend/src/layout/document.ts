@@ -20,7 +20,7 @@ export class LayoutError extends Error {
 const VERSION = 1;
 /** The server keeps JSON of at most 32 levels; a split takes two. */
 const MAX_DEPTH = 12;
-const MAX_PANELS = 64;
+export const MAX_PANELS = 64;
 
 export function documentOf(tree: Tree, metrics: LayoutDocument["metrics"]): LayoutDocument {
   const known = panelsIn(tree);
@@ -84,6 +84,9 @@ function readSplit(found: Record<string, unknown>, where: string, direction: Dir
     if (typeof size === "number" && Number.isFinite(size) && size > 0) return size;
     throw new LayoutError(`${where}.sizes[${at}]`, "It is no number above 0.");
   });
+  if (!Number.isFinite(sizes.reduce((sum, size) => sum + size))) {
+    throw new LayoutError(`${where}.sizes`, "Together they are more than any number.");
+  }
   if (sizes.length !== children.length) {
     throw new LayoutError(`${where}.sizes`, `${sizes.length} sizes for ${children.length} children.`);
   }

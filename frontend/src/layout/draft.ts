@@ -1,3 +1,4 @@
+import { keep, recall } from "../state/memory";
 import { type LayoutDocument, readLayout } from "./document";
 
 const DRAFT_KEY = "stepwire.layout";
@@ -12,7 +13,7 @@ export interface Draft {
 /** What the last visit left; null when there is nothing, or nothing that can be read. */
 export function readDraft(): Draft | null {
   try {
-    const found = JSON.parse(localStorage.getItem(DRAFT_KEY) ?? "null");
+    const found = JSON.parse(recall(DRAFT_KEY) ?? "null");
     if (found === null) return null;
     return { layout: readLayout(found.layout), base: typeof found.base === "string" ? found.base : null };
   } catch {
@@ -22,10 +23,5 @@ export function readDraft(): Draft | null {
 }
 
 export function writeDraft(draft: Draft | null): void {
-  try {
-    if (draft === null) localStorage.removeItem(DRAFT_KEY);
-    else localStorage.setItem(DRAFT_KEY, JSON.stringify(draft));
-  } catch {
-    // A browser that is full or keeps nothing: the layout lasts as long as the page.
-  }
+  keep(DRAFT_KEY, draft && JSON.stringify(draft));
 }

@@ -1,4 +1,5 @@
 import { create } from "zustand";
+import { keep, recall } from "../state/memory";
 import type { PanelId } from "./tree";
 
 const LETTERS_KEY = "stepwire.letterKeys";
@@ -23,12 +24,12 @@ export const useScreen = create<Screen>((set) => ({
   active: "runs",
   help: false,
   layouts: false,
-  letterKeys: localStorage.getItem(LETTERS_KEY) !== "off",
+  letterKeys: recall(LETTERS_KEY) !== "off",
   activate: (active) => set({ active }),
   showHelp: (help) => set({ help }),
   showLayouts: (layouts) => set({ layouts }),
   setLetterKeys(letterKeys) {
-    localStorage.setItem(LETTERS_KEY, letterKeys ? "on" : "off");
+    keep(LETTERS_KEY, letterKeys ? "on" : "off");
     set({ letterKeys });
   },
 }));

@@ -138,6 +138,24 @@ describe("show", () => {
   });
 });
 
+test("the default layout leaves no panel that opens again", () => {
+  changeView({ metrics: { "chart-3": ["loss"], loss: ["a"] } });
+  openMentioned();
+  resetLayout();
+  openMentioned();
+  expect(openPanels()).toEqual(panelsIn(defaultTree()));
+  expect(readView().metrics).toEqual({ loss: ["a"] });
+});
+
+test("a link can't open more panels than a layout may have", () => {
+  const many = Array.from({ length: 100 }, (_, at) => [`chart-${at + 1}`, ["loss"]]);
+  changeView({ metrics: Object.fromEntries(many) });
+  openMentioned();
+  expect(openPanels()).toHaveLength(64);
+  expect(() => openPanel("note")).toThrow(/64/);
+  expect(readDraft()?.layout.tree).toEqual(useLayout.getState().tree);
+});
+
 describe("windows of their own", () => {
   test("a panel keeps its place while it is away", () => {
     const frame = document.createElement("iframe");

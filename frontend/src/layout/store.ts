@@ -1,6 +1,6 @@
 import { create } from "zustand";
 import { changeView, readView } from "../state/view";
-import { documentOf, type LayoutDocument } from "./document";
+import { documentOf, type LayoutDocument, MAX_PANELS } from "./document";
 import { readDraft, writeDraft } from "./draft";
 import { focusPanel } from "./focus";
 import { neighbourOf, type Place, placesIn } from "./geometry";
@@ -57,7 +57,7 @@ export function panelsHere(): readonly PanelId[] {
 
 /**
  * Open a panel beside another one, else in the largest place; or show it if it is there and can't be there twice.
- * Returns its id.
+ * Returns its id. Raises an Error when no layout may have more panels.
  */
 export function openPanel(type: PanelType, near?: PanelId): PanelId {
   const known = openPanels();
@@ -158,9 +158,12 @@ export function popIn(id: PanelId): void {
 
 /** The specification's 3 × 3 again. */
 export function resetLayout(): void {
-  showLayout({ tree: defaultTree(), base: null });
+  const tree = defaultTree();
+  showLayout({ tree, base: null });
   writeDraft(null);
-  changeView({ layout: null, maximised: null });
+  // A panel that the address goes on to speak of would open again.
+  const { metrics } = documentOf(tree, readView().metrics);
+  changeView({ layout: null, maximised: null, metrics });
 }
 
 /** Show another layout whole. */
@@ -190,8 +193,21 @@ export function openMentioned(): void {
   const { metrics, maximised } = readView();
   const mentioned = [...Object.keys(metrics), ...(maximised === null ? [] : [maximised])];
   for (const id of mentioned) {
+    if (openPanels().length === MAX_PANELS) return;
     if (typeOf(id) !== null && !openPanels().includes(id)) addPanel(id);
   }
+}
+
+/** Have the panels of a layout that this browser kept show what they showed; what the address says of them counts. */
+export function restoreMetrics(): void {
+  const draft = useLayout.getState().changed ? readDraft() : null;
+  if (draft !== null) changeView({ metrics: { ...draft.layout.metrics, ...readView().metrics } });
+}
+
+/** Keep what the panels show with a layout that nobody saved. */
+export function keepMetrics(): void {
+  const { changed, base } = useLayout.getState();
+  if (changed) writeDraft({ layout: currentLayout(), base });
 }
 
 /** A layout that was changed is no longer the one that the address names; a reload brings it back from the browser. */
@@ -223,9 +239,13 @@ function joinNeighbour(id: PanelId): void {
   if (target != null) change(trees.move(tree, id, target, "tab"));
 }
 
-/** Beside another panel where there is room, along the longer side of its place; else in front of it. */
+/**
+ * Beside another panel where there is room, along the longer side of its place; else in front of it. Raises an Error
+ * when no layout may have more panels.
+ */
 function addPanel(id: PanelId, near?: PanelId): void {
   const { tree } = useLayout.getState();
+  if (openPanels().length >= MAX_PANELS) throw new Error(`${MAX_PANELS} panels are open: close one first.`);
   const places = placesIn(tree);
   const largest = places.reduce((best, place) => (areaOf(place) > areaOf(best) ? place : best));
   const { stack, rect } = places.find((place) => near !== undefined && place.stack.panels.includes(near)) ?? largest;

@@ -1,6 +1,8 @@
+import { applyPreferences, usePreferences } from "../state/preferences";
 import { hostOf } from "./hosts";
 import { titleOf } from "./panels";
 import type { PanelId } from "./tree";
+import { passOn } from "./windowKeys";
 
 /** Narrower it would be laid out as on a phone. */
 const LEAST_WIDTH = 800;
@@ -16,6 +18,7 @@ export function openWindow(id: PanelId, onClose: () => void): void {
   if (opened === null) throw new Error("The browser did not open a window: allow pop-ups for this page.");
   windows.set(id, opened);
   furnish(opened, titleOf(id), host);
+  opened.addEventListener("keydown", passOn);
   opened.addEventListener("pagehide", () => {
     if (windows.get(id) !== opened) return;
     windows.delete(id);
@@ -39,6 +42,10 @@ window.addEventListener("pagehide", () => {
   for (const id of [...windows.keys()]) closeWindow(id);
 });
 
+usePreferences.subscribe(() => {
+  for (const { document: page } of windows.values()) applyPreferences(page.documentElement);
+});
+
 function furnish(opened: Window, title: string, host: HTMLElement): void {
   const { document: page } = opened;
   // An empty window has no doctype, and lays out by rules of the last century.
@@ -46,18 +53,29 @@ function furnish(opened: Window, title: string, host: HTMLElement): void {
   page.write("<!doctype html><title></title><body></body>");
   page.close();
   page.documentElement.lang = document.documentElement.lang;
+  applyPreferences(page.documentElement);
   page.head.replaceChildren(...styles(page));
   page.title = `${title} · STEPWIRE`;
   page.body.replaceChildren(host);
   page.body.dataset.window = "";
 }
 
+const SHEETS = "style, link[rel='stylesheet']";
+
 /** This page's style sheets, by their full addresses: the new window has none of its own. */
 function styles(page: Document): Element[] {
-  const own = document.querySelectorAll<HTMLElement>("style, link[rel='stylesheet']");
-  return [...own].map((each) => {
-    const copy = page.importNode(each, true);
-    if (each instanceof HTMLLinkElement) copy.setAttribute("href", each.href);
-    return copy;
-  });
+  return [...document.querySelectorAll(SHEETS)].map((sheet) => copied(sheet, page));
 }
+
+function copied(sheet: Element, page: Document): Element {
+  const copy = page.importNode(sheet, true);
+  if (sheet instanceof HTMLLinkElement) copy.setAttribute("href", sheet.href);
+  return copy;
+}
+
+// Parts that are loaded later bring their sheets with them.
+new MutationObserver((changes) => {
+  const added = changes.flatMap(({ addedNodes }) => [...addedNodes]);
+  const sheets = added.filter((node): node is Element => node instanceof Element && node.matches(SHEETS));
+  for (const { document: page } of windows.values()) page.head.append(...sheets.map((sheet) => copied(sheet, page)));
+}).observe(document.head, { childList: true });

@@ -1,4 +1,5 @@
 import type { Chart, MetricUpdate, Run } from "../services/types";
+import { onBeat } from "./beat";
 import { decodePoints, decodeValue } from "./decode";
 import { Series } from "./series";
 
@@ -27,11 +28,16 @@ interface RunLatest {
 export class LatestValues {
   private readonly runs = new Map<string, RunLatest>();
   private held = false;
+  /** Runs of which there is something to tell. */
+  private readonly news = new Set<RunLatest>();
+
+  constructor(private readonly later: (callback: () => void) => void = onBeat) {}
 
   /** Tell nobody of changes until let go; then all who listen look again. */
   hold(held: boolean): void {
     this.held = held;
-    if (!held) for (const run of this.runs.values()) this.changed(run);
+    for (const run of this.runs.values()) this.news.add(run);
+    this.tell();
   }
 
   value(runId: string, key: string): Latest {
@@ -57,6 +63,7 @@ export class LatestValues {
     return this.runs.get(runId)?.version ?? 0;
   }
 
+  /** Be told of changes at the page's next beat, until the result is called. */
   subscribe(runId: string, listener: () => void): () => void {
     const run = this.run(runId);
     run.listeners.add(listener);
@@ -109,7 +116,15 @@ export class LatestValues {
 
   private changed(run: RunLatest): void {
     run.version += 1;
-    if (!this.held) for (const listener of run.listeners) listener();
+    if (this.news.size === 0) this.later(() => this.tell());
+    this.news.add(run);
+  }
+
+  private tell(): void {
+    if (this.held) return;
+    const runs = [...this.news];
+    this.news.clear();
+    for (const run of runs) for (const listener of run.listeners) listener();
   }
 
   private run(runId: string): RunLatest {

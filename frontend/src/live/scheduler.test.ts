@@ -5,31 +5,43 @@ import { type Drawable, Scheduler } from "./scheduler";
 class FakeChart implements Drawable {
   drawn = 0;
   seen = true;
+  takes = 0;
   onDraw = () => {};
   visible(): boolean {
     return this.seen;
   }
   draw(): void {
     this.drawn += 1;
+    now += this.takes;
     this.onDraw();
   }
 }
 
 let waiting: (() => void)[];
+let later: { callback: () => void; milliseconds: number }[];
+let now: number;
 let hidden: boolean;
 let scheduler: Scheduler;
 
 beforeEach(() => {
   waiting = [];
+  later = [];
+  now = 0;
   hidden = false;
-  scheduler = new Scheduler({ request: (callback) => waiting.push(callback), hidden: () => hidden });
+  scheduler = new Scheduler({
+    request: (callback) => waiting.push(callback),
+    later: (callback, milliseconds) => later.push({ callback, milliseconds }),
+    now: () => now,
+    hidden: () => hidden,
+  });
 });
 
 function frame(): void {
   for (const callback of waiting.splice(0)) callback();
 }
 
-const charts = (count: number) => Array.from({ length: count }, () => new FakeChart());
+const charts = (count: number, takes = 0) =>
+  Array.from({ length: count }, () => Object.assign(new FakeChart(), { takes }));
 const drawn = (all: FakeChart[]) => all.map((chart) => chart.drawn);
 
 test("many changes of a chart between two frames are one drawing", () => {
@@ -41,8 +53,8 @@ test("many changes of a chart between two frames are one drawing", () => {
   expect(waiting).toHaveLength(0);
 });
 
-test("a frame draws at most three, the rest follows in the next ones", () => {
-  const all = charts(7);
+test("a frame draws until its time is spent, the rest follows in the next ones", () => {
+  const all = charts(7, 5);
   for (const chart of all) scheduler.mark(chart);
   frame();
   expect(drawn(all)).toEqual([1, 1, 1, 0, 0, 0, 0]);
@@ -53,7 +65,7 @@ test("a frame draws at most three, the rest follows in the next ones", () => {
 });
 
 test("a chart that changes with every frame does not keep others waiting", () => {
-  const all = charts(5);
+  const all = charts(5, 5);
   for (const chart of all) {
     chart.onDraw = () => scheduler.mark(chart);
     scheduler.mark(chart);
@@ -103,4 +115,27 @@ test("a chart that was forgotten is not drawn", () => {
   scheduler.forget(chart);
   frame();
   expect(chart.drawn).toBe(0);
+});
+
+test("what takes long to draw is awaited for, so that changes close to each other are one drawing", () => {
+  const all = charts(4, 8);
+  const [first, second] = all as [FakeChart, FakeChart];
+  for (const chart of all) scheduler.mark(chart);
+  for (let times = 0; times < 2; times++) frame();
+  expect(drawn(all)).toEqual([1, 1, 1, 1]);
+  scheduler.mark(first);
+  scheduler.mark(second);
+  scheduler.mark(first);
+  expect([waiting.length, later.map(({ milliseconds }) => milliseconds)]).toEqual([0, [60]]);
+  later[0]?.callback();
+  for (let times = 0; times < 2; times++) frame();
+  expect(drawn(all)).toEqual([2, 2, 1, 1]);
+});
+
+test("what is drawn at once waits for nothing", () => {
+  const [chart] = charts(1, 1) as [FakeChart];
+  scheduler.mark(chart);
+  frame();
+  scheduler.mark(chart);
+  expect([waiting.length, later.length]).toEqual([1, 0]);
 });

@@ -5,30 +5,51 @@ export interface Drawable {
 }
 
 export interface Frames {
-  request(callback: () => void): number;
+  request(callback: () => void): void;
+  later(callback: () => void, milliseconds: number): void;
+  now(): number;
   hidden(): boolean;
 }
 
 const browser: Frames = {
   request: (callback) => requestAnimationFrame(callback),
+  later: (callback, milliseconds) => setTimeout(callback, milliseconds),
+  now: () => performance.now(),
   hidden: () => document.hidden,
 };
 
-/** Draws what changed: at most three charts a frame, none while the tab is hidden. */
+/** A frame draws until this is spent, so that a key or a click never waits long. */
+const FRAME_MS = 12;
+/** What takes long to draw waits this many times as long for more to draw at once; at most `MOST_WAIT_MS`. */
+const GATHER = 2;
+const MOST_WAIT_MS = 60;
+/** A wait shorter than this is none. */
+const LEAST_WAIT_MS = 4;
+
+/**
+ * Draws what changed: as much in a frame as its time allows, none while the tab is hidden. The points of many runs
+ * arrive within some hundredths of a second: where drawing them takes as long, they are awaited, so that each chart is
+ * drawn once.
+ */
 export class Scheduler {
   private readonly dirty = new Set<Drawable>();
   private requested = false;
   private held = false;
+  /** How long it took to draw all that was dirty, in milliseconds. */
+  private cost = 0;
+  private spent = 0;
 
-  constructor(
-    private readonly frames: Frames = browser,
-    private readonly perFrame = 3,
-  ) {}
+  constructor(private readonly frames: Frames = browser) {}
 
   /** Have it drawn in one of the next frames. */
   mark(drawable: Drawable): void {
     this.dirty.add(drawable);
-    this.wake();
+    const wait = Math.min(MOST_WAIT_MS, GATHER * this.cost);
+    if (wait < LEAST_WAIT_MS || this.spent > 0) this.wake();
+    else if (this.mayDraw()) {
+      this.requested = true;
+      this.frames.later(() => this.goOn(), wait);
+    }
   }
 
   forget(drawable: Drawable): void {
@@ -43,7 +64,19 @@ export class Scheduler {
 
   /** Go on: the tab is shown again, or a chart came into view. */
   wake(): void {
-    if (this.requested || this.held || this.frames.hidden() || !this.hasVisible()) return;
+    if (this.mayDraw()) this.request();
+  }
+
+  private mayDraw(): boolean {
+    return !this.requested && !this.held && !this.frames.hidden() && this.hasVisible();
+  }
+
+  private goOn(): void {
+    this.requested = false;
+    this.wake();
+  }
+
+  private request(): void {
     this.requested = true;
     this.frames.request(() => this.frame());
   }
@@ -54,14 +87,20 @@ export class Scheduler {
   }
 
   private frame(): void {
-    this.requested = false;
-    if (this.held || this.frames.hidden()) return;
-    const now = [...this.dirty].filter((drawable) => drawable.visible()).slice(0, this.perFrame);
-    for (const drawable of now) {
-      // Taken out first: what becomes dirty while drawing goes to the end of the queue, so that none starves.
+    if (this.held || this.frames.hidden()) {
+      this.requested = false;
+      return;
+    }
+    const began = this.frames.now();
+    // Only what is dirty now: what becomes dirty while drawing goes to the end of the queue, so that none starves.
+    for (const drawable of [...this.dirty].filter((each) => each.visible())) {
       this.dirty.delete(drawable);
       drawable.draw();
+      if (this.frames.now() - began >= FRAME_MS) break;
     }
-    this.wake();
+    this.spent += this.frames.now() - began;
+    this.requested = false;
+    if (this.hasVisible()) this.request();
+    else [this.cost, this.spent] = [this.spent, 0];
   }
 }

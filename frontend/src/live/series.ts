@@ -22,6 +22,7 @@ export interface Bucket {
   count: number;
 }
 
+let made = 0;
 const NAMES = ["x", "mean", "min", "max", "last", "count"] as const;
 
 /**
@@ -29,12 +30,16 @@ const NAMES = ["x", "mean", "min", "max", "last", "count"] as const;
  * entries, all but the newest `raw` are gathered into `grid` buckets of equal width, so that no extremum is lost.
  */
 export class Series {
+  /** Of which there is no other one in the page. */
+  readonly id = ++made;
   length = 0;
   /** Steps at which the value was NaN or infinite, the newest last. */
   nonfinite: number[] = [];
   /** Value as last logged; may be NaN or infinite. */
   lastValue: number | null = null;
   lastStep: number | null = null;
+  /** Another one as soon as anything but the newest entry was changed, or anything but the end was added to. */
+  revision = 0;
   private columns = allocate(START);
 
   constructor(
@@ -73,6 +78,7 @@ export class Series {
     this.lastValue = value;
     this.lastStep = step;
     if (!Number.isFinite(value)) {
+      if (step <= (this.columns.x[this.length - 1] ?? Number.NEGATIVE_INFINITY)) this.revision += 1;
       this.nonfinite = [...this.nonfinite, step].slice(-NONFINITE_KEPT);
       return;
     }
@@ -82,6 +88,7 @@ export class Series {
   /** Forget what there is from `from` on and take these buckets instead. */
   replace(buckets: Iterable<Bucket>, nonfinite: readonly number[], from = Number.NEGATIVE_INFINITY): void {
     this.length = lowerBound(this.columns.x, this.length, from);
+    this.revision += 1;
     this.nonfinite = [...this.nonfinite.filter((step) => step < from), ...nonfinite].slice(-NONFINITE_KEPT);
     for (const bucket of buckets) this.put(bucket);
     if (this.length > 0) {
@@ -111,6 +118,7 @@ export class Series {
     const { x } = this.columns;
     const newest = this.length === 0 ? Number.NEGATIVE_INFINITY : (x[this.length - 1] as number);
     const at = bucket.x > newest ? this.length : lowerBound(x, this.length, bucket.x);
+    if (at < this.length - 1) this.revision += 1;
     if (at < this.length && x[at] === bucket.x) {
       this.merge(at, bucket);
     } else if (this.length < x.length) {
@@ -152,6 +160,7 @@ export class Series {
 
   /** Gather the older entries into buckets of equal width. */
   private compact(): void {
+    this.revision += 1;
     const older = this.length - this.raw;
     const { x } = this.columns;
     const first = x[0] as number;

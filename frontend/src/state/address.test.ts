@@ -20,6 +20,7 @@ test("a view comes back from its address as it was", () => {
     maximised: "loss",
     filter: 'tag:x "y"',
     sort: "-loss",
+    checkpoints: "-metric:val/acc & more",
     tab: "DIFF",
     against: "run_3",
     events: 'level:error "out of memory"',
@@ -45,6 +46,7 @@ test.each([
   ["#/?x=moon", { xAxis: "step" }],
   ["#/?at=NaN", { at: null }],
   ["#/?m.loss=&m.=x&m.LOSS=y", { metrics: {} }],
+  ["#/?m.constructor=x", { metrics: { constructor: ["x"] } }],
 ] as const)("what can't be read in %s is as at the start", (address, expected) => {
   expect(parseAddress(address)).toMatchObject(expected);
 });

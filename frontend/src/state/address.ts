@@ -31,6 +31,8 @@ export interface View {
   /** Filter and order of the run list. */
   filter: string;
   sort: string;
+  /** Order of the checkpoint table: a column, with `-` in front the largest first; empty: the newest first. */
+  checkpoints: string;
   /** What the config panel shows: DIFF, FULL, ENV or LAST; null as it chooses. */
   tab: string | null;
   /** The run that config and values are held against; null: whom the page chooses. */
@@ -54,6 +56,7 @@ export const START: View = {
   maximised: null,
   filter: "",
   sort: "",
+  checkpoints: "",
   tab: null,
   against: null,
   events: "",
@@ -81,6 +84,7 @@ export function parseAddress(fragment: string): View {
     maximised: given.get("max"),
     filter: given.get("q") ?? "",
     sort: given.get("sort") ?? "",
+    checkpoints: given.get("ckpt") ?? "",
     tab: given.get("tab"),
     against: given.get("vs"),
     events: given.get("evt") ?? "",
@@ -111,6 +115,7 @@ function partsOf(view: View): Record<string, string | null | false> {
     max: view.maximised,
     q: view.filter,
     sort: view.sort,
+    ckpt: view.checkpoints,
     tab: view.tab,
     vs: view.against,
     evt: view.events,
@@ -158,11 +163,12 @@ function numberIn(text: string | null): number | null {
 }
 
 function metricsIn(given: URLSearchParams): Record<string, string[]> {
-  const found: Record<string, string[]> = {};
+  // No object: `constructor` is in each.
+  const found = new Map<string, string[]>();
   for (const [name, value] of given) {
     const panel = PANEL_METRICS.exec(name)?.[1];
     if (panel === undefined || value === "") continue;
-    found[panel] = [...(found[panel] ?? []), value];
+    found.set(panel, [...(found.get(panel) ?? []), value]);
   }
-  return found;
+  return Object.fromEntries(found);
 }

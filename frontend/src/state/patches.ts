@@ -1,4 +1,5 @@
 import type { QueryClient } from "@tanstack/react-query";
+import { onBeat } from "../live/beat";
 import { isSampled, progressOf } from "../live/decode";
 import { ALL_RUNS, type Feed } from "../live/feed";
 import { answerOf, type Client } from "../services/api";
@@ -30,8 +31,6 @@ import {
   withSample,
 } from "./merge";
 
-const PROGRESS_MS = 250;
-
 type Message<Type> = Extract<ServerMessage, { type: Type }>;
 type Handlers = { [Type in ServerMessage["type"]]?: (message: Message<Type>) => void };
 
@@ -39,7 +38,6 @@ type Handlers = { [Type in ServerMessage["type"]]?: (message: Message<Type>) => 
 export class Patches {
   private readonly ends: (() => void)[] = [];
   private readonly progress = new Map<string, Progress>();
-  private timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
     private readonly queries: QueryClient,
@@ -56,8 +54,7 @@ export class Patches {
 
   stop(): void {
     for (const end of this.ends.splice(0)) end();
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
+    this.progress.clear();
   }
 
   private readonly handlers: Handlers = {
@@ -91,22 +88,21 @@ export class Patches {
     void this.readRun(message.run_id);
   }
 
-  /** Steps come many times a second; the list takes them a few times a second, all runs together. */
+  /** Steps come many times a second; the list takes them at the page's beat, all runs together. */
   private noteProgress(update: MetricUpdate): void {
     const progress = progressOf(update);
     if (progress === null) return;
     const { step, time } = progress;
     const news = Object.entries(update.metrics).filter(([name]) => !isSampled(name));
+    if (this.progress.size === 0) onBeat(() => this.flushProgress());
     this.progress.set(update.run_id, {
       step,
       time: time === null ? null : new Date(time / 1000).toISOString(),
       values: { ...this.progress.get(update.run_id)?.values, ...Object.fromEntries(news) },
     });
-    this.timer ??= setTimeout(() => this.flushProgress(), PROGRESS_MS);
   }
 
   private flushProgress(): void {
-    this.timer = null;
     const changes = [...this.progress].map(([id, progress]) => [id, (run: Run) => progressed(run, progress)] as const);
     this.progress.clear();
     this.change(new Map(changes));

@@ -36,3 +36,14 @@ test.each(["{", "[]", '"x"', '{"theme":"PINK","zone":7}', "null"])(
     expect((await load()).usePreferences.getState()).toMatchObject({ theme: "DARK", zone: "UTC" });
   },
 );
+
+test("a browser that keeps nothing shows a choice all the same", async () => {
+  const { prefer } = await load();
+  prefer("theme", "DARK");
+  const full = vi.spyOn(Storage.prototype, "setItem").mockImplementation(() => {
+    throw new DOMException("full", "QuotaExceededError");
+  });
+  expect(() => prefer("theme", "LIGHT")).not.toThrow();
+  full.mockRestore();
+  expect(document.documentElement.dataset.theme).toBe("light");
+});

@@ -1,5 +1,6 @@
 import { create } from "zustand";
 import { tellTimesIn, type Zone } from "../lib/zone";
+import { keep, recall } from "./memory";
 
 /** How this browser likes the page; none of it is in the address, since it is about the person. */
 export interface Preferences {
@@ -31,7 +32,7 @@ usePreferences.subscribe(({ zone }) => tellTimesIn(zone));
 export function prefer(name: string, value: string): void {
   if (!isChoice(name, value)) return;
   usePreferences.setState({ [name]: value });
-  localStorage.setItem(KEY, JSON.stringify(usePreferences.getState()));
+  keep(KEY, JSON.stringify(usePreferences.getState()));
   applyPreferences();
 }
 
@@ -46,7 +47,7 @@ export function applyPreferences(root: HTMLElement = document.documentElement): 
 
 function stored(): Preferences {
   try {
-    const told = Object.entries(JSON.parse(localStorage.getItem(KEY) ?? "{}") as object);
+    const told = Object.entries(JSON.parse(recall(KEY) ?? "{}") as object);
     return { ...USUAL, ...Object.fromEntries(told.filter(([name, value]) => isChoice(name, value))) };
   } catch {
     return USUAL; // somebody else wrote there

@@ -30,6 +30,12 @@ export function changeView(change: Partial<View>): void {
   for (const listener of listeners) listener();
 }
 
+/** The whole address of this view, with the run that is selected: another page might choose another one. */
+export function sharedAddress(selected: string | null): string {
+  const view = readView();
+  return new URL(formatAddress({ ...view, run: view.run ?? selected }), window.location.href).href;
+}
+
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   window.addEventListener("hashchange", listener);

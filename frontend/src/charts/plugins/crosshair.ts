@@ -3,7 +3,9 @@ import { step, value } from "../../lib/format";
 import type { DrawnLine } from "../line";
 import { marksNear, type PlacedMark } from "../mark";
 import type { XKind } from "../options";
-import { type Exact, Readout, readings } from "../readout";
+import type { Palette } from "../palette";
+import { type Exact, readings } from "../readings";
+import { Readout, tableOf } from "../readout";
 import type { Reduced } from "../reduce";
 import { spanText, wallText } from "../ticks";
 
@@ -28,8 +30,11 @@ const ROW_PX = 16;
 const FRAME_PX = 44;
 
 /** A box beside the crosshair with the value of every line, the largest first, and what happened there. */
-export function crosshairPlugin(view: () => ReadoutView): uPlot.Plugin {
-  const readout = new Readout();
+export function crosshairPlugin(
+  view: () => ReadoutView,
+  palette: Palette,
+): uPlot.Plugin & { refresh(chart: uPlot): void } {
+  const readout = new Readout(palette);
   const refresh = (chart: uPlot) => {
     const now = view();
     const place = placeOf(chart, now.at);
@@ -37,6 +42,7 @@ export function crosshairPlugin(view: () => ReadoutView): uPlot.Plugin {
     else show(chart, readout, place, now);
   };
   return {
+    refresh,
     hooks: {
       init: (chart) => {
         chart.over.append(readout.box);
@@ -65,11 +71,12 @@ interface Place {
 
 function show(chart: uPlot, readout: Readout, { x, left, put }: Place, view: ReadoutView): void {
   const reach = Math.abs(chart.posToVal(MARK_REACH_PX, "x") - chart.posToVal(0, "x"));
-  const room = Math.max(1, Math.floor((chart.bbox.height / (devicePixelRatio || 1) - FRAME_PX) / ROW_PX));
+  const room = { width: widthOf(chart), height: chart.bbox.height / (devicePixelRatio || 1) };
+  const most = Math.max(1, Math.floor((room.height - FRAME_PX) / ROW_PX));
   const marks = marksNear(view.marks, x, reach).slice(0, MOST_MARKS);
   const found = readings(view.lines, view.drawn, x, put ? view.exact : null);
-  readout.show(headingOf(chart, x, view), found, marks, room);
-  readout.place(left, widthOf(chart));
+  readout.show(tableOf(headingOf(chart, x, view), found, marks, most), room);
+  readout.place(left, room.width);
 }
 
 function widthOf(chart: uPlot): number {

@@ -5,20 +5,12 @@ import type { Palette } from "../palette";
 import { heightOf } from "./place";
 
 /** A dot at each line's end, a cross and a word where the run failed, and marks where values were not finite. */
-export function endsPlugin(lines: () => readonly DrawnLine[], palette: Palette): uPlot.Plugin {
-  return {
-    hooks: {
-      draw: (chart) => {
-        const ratio = devicePixelRatio || 1;
-        chart.ctx.save();
-        for (const line of lines()) {
-          drawNonfinite(chart, line, ratio, palette);
-          if (line.end !== null) drawEnd(chart, line, ratio, palette);
-        }
-        chart.ctx.restore();
-      },
-    },
-  };
+export function drawEnds(chart: uPlot, lines: readonly DrawnLine[], palette: Palette): void {
+  const ratio = devicePixelRatio || 1;
+  for (const line of lines) {
+    drawNonfinite(chart, line, ratio, palette);
+    if (line.end !== null) drawEnd(chart, line, ratio, palette);
+  }
 }
 
 function drawEnd(chart: uPlot, line: DrawnLine, ratio: number, palette: Palette): void {

@@ -6,26 +6,14 @@ const SIZE_PX = 4;
 const GAP_PX = 7;
 
 /** Where something happened: checkpoints on the axis, warnings and errors at the top; and where the crosshair was put. */
-export function marksPlugin(
-  marks: () => readonly PlacedMark[],
-  at: () => number | null,
-  palette: Palette,
-): uPlot.Plugin {
-  return {
-    hooks: {
-      draw: (chart) => {
-        const ratio = devicePixelRatio || 1;
-        const { left, width } = chart.bbox;
-        const seen = marks()
-          .map((mark) => ({ kind: mark.kind, x: chart.valToPos(mark.x, "x", true) }))
-          .filter(({ x }) => x >= left && x <= left + width);
-        chart.ctx.save();
-        for (const mark of thinned(seen, GAP_PX * ratio)) drawMark(chart, mark, SIZE_PX * ratio, palette);
-        drawAt(chart, at(), ratio, palette);
-        chart.ctx.restore();
-      },
-    },
-  };
+export function drawMarks(chart: uPlot, marks: readonly PlacedMark[], at: number | null, palette: Palette): void {
+  const ratio = devicePixelRatio || 1;
+  const { left, width } = chart.bbox;
+  const seen = marks
+    .map((mark) => ({ kind: mark.kind, x: chart.valToPos(mark.x, "x", true) }))
+    .filter(({ x }) => x >= left && x <= left + width);
+  for (const mark of thinned(seen, GAP_PX * ratio)) drawMark(chart, mark, SIZE_PX * ratio, palette);
+  drawAt(chart, at, ratio, palette);
 }
 
 function drawMark(chart: uPlot, { kind, x }: Pick<PlacedMark, "kind" | "x">, size: number, palette: Palette): void {

@@ -1,8 +1,9 @@
 import { answerOf } from "../../services/api";
 import type { Command, Context } from "../command";
 import { CommandError } from "../command";
+import { findRuns } from "../grammar";
 import { setLog } from "./charts";
-import { runOf } from "./given";
+import { oneOf, runOf } from "./given";
 import { bestRun } from "./runs";
 
 function shows(panel: string) {
@@ -45,14 +46,12 @@ export const DETAILS: readonly Command[] = [
     go: (call, context) => {
       const run = runOf(call);
       const [word] = call.args;
-      const other =
-        word === undefined
-          ? bestRun(context)
-          : context.runs().find((each) => word.toUpperCase() === `R${each.number}` || each.name === word);
+      const [other] = word === undefined ? [bestRun(context.runs(), run)] : findRuns(word, context.runs());
       if (other == null)
         throw new CommandError(
           word === undefined ? "No other run has a loss to be best in." : `There is no run ${word}.`,
         );
+      if (other.id === run.id && word !== undefined) throw new CommandError(`${word.toUpperCase()} is the run itself.`);
       if (other.id === run.id) return "THIS IS THE BEST RUN";
       const compared = [run.id, other.id];
       context.change({ run: run.id, compared, tab: "DIFF", against: other.id });
@@ -103,8 +102,7 @@ export const DETAILS: readonly Command[] = [
     does: "console of the run, with a text to look for; LOG Y is the logarithmic axis",
     group: "DETAILS",
     go: (call, context) => {
-      if (call.args[0]?.toUpperCase() === "Y")
-        return setLog(call.args[1] ?? "ON", context.view().logScale, context.change);
+      if (call.args[0]?.toUpperCase() === "Y") return setLog(call.args[1], context.view().logScale, context.change);
       opens("console")(call, context);
       if (call.text !== "") context.searchConsole(call.text);
       return undefined;
@@ -119,7 +117,7 @@ export const DETAILS: readonly Command[] = [
     key: "n",
     changes: true,
     go: async (call, context) => {
-      const run = runOf(call);
+      const run = call.text === "" ? runOf(call) : oneOf(call, "NOTE");
       if (call.text === "") {
         context.screen.show(opened("note", context));
         return undefined;

@@ -1,11 +1,12 @@
 import { mainOf, mainValue, reasonOf } from "../../components/runs/attention";
 import { COLUMNS, ordered, orderIn } from "../../components/runs/order";
+import { shownNow } from "../../components/runs/useShown";
 import { MAX_COMPARED } from "../../lib/compare";
 import type { Run } from "../../services/types";
 import type { Command, Context } from "../command";
 import { CommandError } from "../command";
 import { findRuns } from "../grammar";
-import { runOf } from "./given";
+import { oneOf } from "./given";
 
 export const RUNS: readonly Command[] = [
   {
@@ -54,7 +55,7 @@ export const RUNS: readonly Command[] = [
     does: "turn to the run with the best last loss of its project",
     group: "RUNS",
     go: (_, context) => {
-      const run = bestRun(context);
+      const run = bestRun(context.runs(), context.selected());
       if (run === null) throw new CommandError("No run has a loss to compare.");
       context.change({ run: run.id });
       return `R${run.number} ${run.name}`;
@@ -62,13 +63,13 @@ export const RUNS: readonly Command[] = [
   },
   {
     name: "NEXT",
-    does: "the run below in the list",
+    does: "the run below in the list, as it is filtered and ordered",
     group: "RUNS",
     go: (_, context) => step(context, 1),
   },
   {
     name: "PREV",
-    does: "the run above in the list",
+    does: "the run above in the list, as it is filtered and ordered",
     group: "RUNS",
     go: (_, context) => step(context, -1),
   },
@@ -119,7 +120,7 @@ export const RUNS: readonly Command[] = [
     changes: true,
     go: async (call, { actions }) => {
       if (call.text === "") throw new CommandError("NAME takes the new name.");
-      await actions.rename(runOf(call).id, call.text.replace(/^"(.*)"$/, "$1"));
+      await actions.rename(oneOf(call, "NAME").id, call.text.replace(/^"(.*)"$/, "$1"));
       return "RENAMED";
     },
   },
@@ -153,6 +154,7 @@ export const RUNS: readonly Command[] = [
       const going = wanted.find((run) => run.status === "running");
       if (going) throw new CommandError(`R${going.number} is running: stop it first.`, [`STOP R${going.number}`]);
       await context.actions.deleteRuns(wanted.map((run) => run.id));
+      if (wanted.some((run) => run.id === context.view().run)) context.change({ run: null });
       return `${wanted.map((run) => `R${run.number}`).join(" ")} DELETED · UNDEL ${wanted.map((run) => run.id).join(" ")}`;
     },
   },
@@ -178,7 +180,8 @@ export function ask(command: string, context: Context): undefined {
   return undefined;
 }
 
-function runsOf(word: string, { runs }: Context) {
+/** Runs that a word means. Throws `CommandError` when there are none. */
+export function runsOf(word: string, { runs }: Context): readonly Run[] {
   const found = findRuns(word, runs());
   if (found.length === 0) throw new CommandError(`There is no run ${word}.`);
   return found;
@@ -190,11 +193,10 @@ function tagged(tags: readonly string[], changes: readonly string[]): string[] {
   return [...new Set([...tags, ...added])].filter((tag) => !gone.has(tag));
 }
 
-/** The run of the selected one's project whose main value is least, as far as summaries tell; null when none has one. */
-export function bestRun({ runs, selected }: Pick<Context, "runs" | "selected">): Run | null {
-  const own = selected();
+/** The run of a run's project whose main value is least, as far as summaries tell; null when none has one. */
+export function bestRun(runs: readonly Run[], own: Run | null): Run | null {
   let best: { run: Run; value: number } | null = null;
-  for (const run of runs()) {
+  for (const run of runs) {
     if (own !== null && (run.project !== own.project || mainOf(run) !== mainOf(own))) continue;
     const value = mainValue(run);
     if (value !== null && Number.isFinite(value) && (best === null || value < best.value)) best = { run, value };
@@ -206,11 +208,12 @@ function isColumn(name: string): boolean {
   return COLUMNS.some((column) => column === name);
 }
 
-function step({ runs, selected, change }: Context, by: 1 | -1): string | undefined {
-  const all = runs();
-  const now = all.findIndex((run) => run.id === selected()?.id);
-  const next = all[now + by];
-  if (next === undefined) return by > 0 ? "THE LAST RUN" : "THE FIRST RUN";
+/** To the row below or above; from a run that the list does not show, to the first one that it shows. */
+function step({ runs, selected, view, change }: Context, by: 1 | -1): string | undefined {
+  const shown = shownNow(runs(), view());
+  const now = shown.findIndex((run) => run.id === selected()?.id);
+  const next = shown[now < 0 ? 0 : now + by];
+  if (next === undefined) return now < 0 ? "THE LIST SHOWS NO RUN" : by > 0 ? "THE LAST RUN" : "THE FIRST RUN";
   change({ run: next.id });
   return undefined;
 }

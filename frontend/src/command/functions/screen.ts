@@ -111,6 +111,7 @@ export const SCREEN: readonly Command[] = [
     usage: "[name|3X3|SAVE name|DEL name|FILE]",
     does: "load a saved layout; 3X3 is the default",
     group: "SCREEN",
+    changes: true,
     complete: () => ["3X3", "SAVE", "DEL", "FILE"],
     go: ({ args }, context) => layout(args, context),
   },
@@ -151,6 +152,7 @@ export const SCREEN: readonly Command[] = [
     usage: "<key> [line]",
     does: "let a key stand for a line: KEY q CKPT; without a line it is free",
     group: "SCREEN",
+    changes: true,
     go: ({ args: [key], text }) => {
       const line = text.slice(key?.length ?? 0).trim();
       const refused = bind(key ?? "", line);
@@ -178,6 +180,8 @@ export const SCREEN: readonly Command[] = [
         zoom: null,
         filter: "",
         sort: "",
+        events: "",
+        checkpoints: "",
         at: null,
         maximised: null,
         smoothing: 0,

@@ -1,3 +1,4 @@
+import { sharedAddress } from "../../state/view";
 import type { Command, Context } from "../command";
 import { CommandError } from "../command";
 import { runOf } from "./given";
@@ -11,8 +12,9 @@ export const SHARE: readonly Command[] = [
     does: "copy the link of exactly this view",
     group: "SHARE",
     key: "y",
-    go: async (_, { copy }) => {
-      if (!(await copy(window.location.href))) throw new CommandError("The browser does not allow copying.");
+    go: async (_, { copy, selected }) => {
+      if (!(await copy(sharedAddress(selected()?.id ?? null))))
+        throw new CommandError("The browser does not allow copying.");
       return "LINK COPIED";
     },
   },

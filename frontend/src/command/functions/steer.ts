@@ -1,12 +1,11 @@
 import type { Call, Command, Context } from "../command";
 import { CommandError } from "../command";
-import { findRuns } from "../grammar";
-import { runOf } from "./given";
-import { ask } from "./runs";
+import { oneOf } from "./given";
+import { ask, runsOf } from "./runs";
 
-function sends(command: "save_checkpoint" | "evaluate", done: string) {
+function sends(name: string, command: "save_checkpoint" | "evaluate", done: string) {
   return async (call: Call, { actions }: Context): Promise<string> => {
-    const run = runOf(call);
+    const run = oneOf(call, name);
     if (run.status !== "running") throw new CommandError(`R${run.number} is not running.`);
     await actions.send(run, command);
     return `${done} · R${run.number}`;
@@ -25,10 +24,9 @@ export const STEER: readonly Command[] = [
         .filter((run) => run.status === "running")
         .map((run) => `R${run.number}`),
     go: async ({ args, runs, named }, context) => {
-      const [word] = args;
-      const run = word === undefined ? (named ? runs[0] : undefined) : findRuns(word, context.runs())[0];
-      if (run === undefined && word === undefined) return ask("STOP", context);
-      if (run === undefined) throw new CommandError(`There is no run ${word}.`);
+      const wanted = [...(named ? runs : []), ...args.flatMap((word) => runsOf(word, context))];
+      if (wanted.length === 0) return ask("STOP", context);
+      const run = oneOf({ runs: wanted }, "STOP");
       if (run.status !== "running") throw new CommandError(`R${run.number} is not running: it is ${run.status}.`);
       await context.actions.send(run, "stop");
       context.change({ run: run.id });
@@ -40,13 +38,13 @@ export const STEER: readonly Command[] = [
     does: "ask the script for a checkpoint now",
     group: "STEER",
     changes: true,
-    go: sends("save_checkpoint", "CHECKPOINT ASKED FOR"),
+    go: sends("SAVE", "save_checkpoint", "CHECKPOINT ASKED FOR"),
   },
   {
     name: "EVAL",
     does: "ask the script to evaluate now",
     group: "STEER",
     changes: true,
-    go: sends("evaluate", "EVALUATION ASKED FOR"),
+    go: sends("EVAL", "evaluate", "EVALUATION ASKED FOR"),
   },
 ];

@@ -86,8 +86,10 @@ test("delete says what is lost, and stays open with the reason when it is refuse
   show({ run, onDelete: vi.fn().mockRejectedValue(new Error("The disk is full.")) });
   fireEvent.keyDown(menu(), { key: "5" });
   expect(screen.getByRole("dialog").textContent).toContain("3 checkpoints; their files stay");
-  confirmWith("R12");
-  fireEvent.click(screen.getByRole("button", { name: "DELETE" }));
+  expect(screen.queryByRole("textbox")).toBeNull();
+  const button = screen.getByRole("button", { name: "DELETE" });
+  expect(document.activeElement).toBe(button);
+  fireEvent.click(button);
   expect((await screen.findByRole("alert")).textContent).toBe("The disk is full.");
 });
 

@@ -6,9 +6,9 @@ import { companions } from "../../lib/compare";
 import { clock, short, step as stepText, value } from "../../lib/format";
 import type { Command, Run } from "../../services/types";
 import { useRunLine } from "../runs/useRunLine";
+import { AskDialog, confirmedBy } from "../ui/AskDialog";
 import { Swatch } from "../ui/Swatch";
 import styles from "./Actions.module.css";
-import { ConfirmDialog } from "./ConfirmDialog";
 import { type Action, type ActionId, actionsFor, courseOf } from "./menu";
 
 export interface ActionsProps {
@@ -107,12 +107,19 @@ function Item({ action, number, onAct }: { action: Action; number: number; onAct
 
 function StopDialog({ run, onStop, onClose }: { run: Run; onStop(): Promise<void>; onClose(): void }) {
   return (
-    <ConfirmDialog title={`STOP ${run.name}`} word={`R${run.number}`} verb="STOP" onConfirm={onStop} onClose={onClose}>
+    <AskDialog
+      title={`STOP ${run.name}`}
+      verb="STOP"
+      danger
+      field={confirmedBy(`R${run.number}`)}
+      onGo={onStop}
+      onClose={onClose}
+    >
       <p>
         The training script is asked to stop. It does so at its next look at <code>should_stop</code>; a script that
         never looks goes on. Points and checkpoints stay.
       </p>
-    </ConfirmDialog>
+    </AskDialog>
   );
 }
 
@@ -126,13 +133,7 @@ interface DeleteDialogProps {
 function DeleteDialog({ run, checkpoints, onDelete, onClose }: DeleteDialogProps) {
   const points = Object.values(run.summary).reduce((sum, summary) => sum + summary.count, 0);
   return (
-    <ConfirmDialog
-      title={`DELETE ${run.name}`}
-      word={`R${run.number}`}
-      verb="DELETE"
-      onConfirm={onDelete}
-      onClose={onClose}
-    >
+    <AskDialog title={`DELETE ${run.name}`} verb="DELETE" danger onGo={onDelete} onClose={onClose}>
       <p>This goes to the trash, from where UNDEL takes it back until it is purged:</p>
       <ul className={styles.lost}>
         <li>
@@ -143,7 +144,7 @@ function DeleteDialog({ run, checkpoints, onDelete, onClose }: DeleteDialogProps
         </li>
         <li>its config, its events and its place in the run list</li>
       </ul>
-    </ConfirmDialog>
+    </AskDialog>
   );
 }
 

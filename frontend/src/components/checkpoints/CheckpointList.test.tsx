@@ -1,10 +1,15 @@
-import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
+import { act, cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { START } from "../../state/address";
+import { changeView, readView } from "../../state/view";
 import { aCheckpoint, withLayout } from "../fixtures";
 import { CheckpointList } from "./CheckpointList";
 import { MetricColumns } from "./MetricColumns";
 
-beforeEach(withLayout);
+beforeEach(() => {
+  withLayout();
+  changeView(START);
+});
 afterEach(cleanup);
 
 const checkpoints = [
@@ -50,6 +55,20 @@ test.each([
   sortBy(name);
   expect(ids()).toEqual(ascending);
   expect(screen.getByRole("columnheader", { name }).getAttribute("aria-sort")).toBe("ascending");
+});
+
+test("the order is in the address, and a link brings it back", () => {
+  show();
+  sortBy("LOSS");
+  expect(readView().checkpoints).toBe("-metric:val/loss");
+  cleanup();
+  changeView({ checkpoints: "metric:acc" });
+  show();
+  expect(ids()).toEqual(["ckpt_0003", "ckpt_0001", "ckpt_0002"]);
+  sortBy("ID");
+  expect(readView().checkpoints).toBe("");
+  act(() => changeView({ checkpoints: "moon" }));
+  expect(screen.getByRole("columnheader", { name: "ID" }).getAttribute("aria-sort")).toBe("descending");
 });
 
 test("each is held against the best, good and bad by the metric's direction", () => {

@@ -1,6 +1,7 @@
 import { type CSSProperties, useEffect, useMemo, useState } from "react";
 import { isAccuracyLike, isLossLike } from "../../lib/pick";
 import type { Checkpoint } from "../../services/types";
+import { changeView, useViewPart } from "../../state/view";
 import { copyText } from "../ui/clipboard";
 import { Icon } from "../ui/Icon";
 import table from "../ui/Table.module.css";
@@ -9,7 +10,7 @@ import { useRows } from "../ui/useRows";
 import { CheckpointCard } from "./CheckpointCard";
 import styles from "./CheckpointList.module.css";
 import { CheckpointRow } from "./CheckpointRow";
-import { metricColumns, type Sort, sorted } from "./columns";
+import { metricColumns, nextSort, type Sort, sorted, sortIn } from "./columns";
 import { metricClass } from "./room";
 import { Scale } from "./scale";
 
@@ -35,7 +36,8 @@ interface Column {
 
 /** The checkpoints of a run, by any column; a row opens its details. */
 export function CheckpointList({ checkpoints, chosen = NOT_CHOSEN, onMarkBest }: CheckpointListProps) {
-  const [sort, setSort] = useState<Sort>({ column: "id", descending: true });
+  const order = useViewPart("checkpoints");
+  const sort = useMemo(() => sortIn(order), [order]);
   const [openId, setOpenId] = useState<string | null>(null);
   const metrics = useMemo(() => metricColumns(checkpoints, chosen), [checkpoints, chosen]);
   const { said, copyPath } = useCopied(checkpoints);
@@ -57,7 +59,7 @@ export function CheckpointList({ checkpoints, chosen = NOT_CHOSEN, onMarkBest }:
           metrics={metrics}
           keep={chosen.length > 0}
           sort={sort}
-          onSort={(column) => setSort(next(sort, column))}
+          onSort={(column) => changeView({ checkpoints: nextSort(order, column) })}
           onCopy={copyPath}
           openId={openId}
           onOpen={(id) => setOpenId(id === openId ? null : id)}
@@ -88,11 +90,6 @@ function useCopied(checkpoints: readonly Checkpoint[]) {
     setSaid((await copyText(checkpoint.filepath)) ? `COPIED ${checkpoint.filepath}` : "COPYING IS NOT ALLOWED HERE");
   };
   return { said, copyPath };
-}
-
-/** Another column starts descending, as the newest and the largest are looked for most; the same one turns round. */
-function next(sort: Sort, column: string): Sort {
-  return { column, descending: sort.column === column ? !sort.descending : true };
 }
 
 function columnsOf(metrics: readonly string[], keep: boolean): Column[] {

@@ -47,6 +47,29 @@ export interface Sort {
   descending: boolean;
 }
 
+/** The newest first, as the server tells them. */
+export const NEWEST: Sort = { column: "id", descending: true };
+
+/** The columns that are there whatever the metrics are. */
+const ALWAYS: readonly string[] = ["id", "step", "size", "sha256", "verdict", "created"];
+
+/** Read `View.checkpoints`; what is no column is the newest first. */
+export function sortIn(text: string): Sort {
+  const descending = text.startsWith("-");
+  const column = text.slice(Number(descending));
+  return ALWAYS.includes(column) || column.startsWith("metric:") ? { column, descending } : NEWEST;
+}
+
+/**
+ * What a press on a heading makes of the order, as `View.checkpoints` has it. Another column starts descending, as the
+ * newest and the largest are looked for most; the same one turns round.
+ */
+export function nextSort(text: string, column: string): string {
+  const before = sortIn(text);
+  const descending = before.column === column ? !before.descending : true;
+  return column === NEWEST.column && descending ? "" : `${descending ? "-" : ""}${column}`;
+}
+
 type Key = string | number | null;
 
 /** What a column sorts by. `metric:NAME` is a metric. */

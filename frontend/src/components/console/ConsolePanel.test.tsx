@@ -237,3 +237,20 @@ test("the whole file can be downloaded", async () => {
   const link = screen.getByRole("link", { name: "DOWNLOAD" });
   expect(link.getAttribute("href")).toBe("api/runs/run_1/logs/download");
 });
+
+test("a click that ends a selection in the second console moves nothing", async () => {
+  const first = render(<ConsolePanel panelId="console-1" />);
+  const second = render(<ConsolePanel panelId="console-2" />);
+  const line = await waitFor(() => {
+    expect(first.container.querySelector("[data-line='4999']")).not.toBeNull();
+    const found = second.container.querySelector("[data-line='4999']");
+    expect(found).not.toBeNull();
+    return found as HTMLElement;
+  });
+  const before = readView().at;
+  document.getSelection()?.selectAllChildren(line);
+  fireEvent.click(line);
+  await act(async () => {});
+  expect(readView().at).toBe(before);
+  document.getSelection()?.removeAllRanges();
+});

@@ -38,10 +38,11 @@ function RunConsole({ panelId, runId }: { panelId: string; runId: string }) {
   const [current, setCurrent] = useState<number | null>(null);
   const log = useLogs(runId, filter);
   const scroll = useScroll(log);
-  const link = useStepLink(log, runId, at, (place) => {
+  const show = (place: number) => {
     setCurrent(place);
     scroll.show(place);
-  });
+  };
+  const link = useStepLink({ log, box: scroll.box, runId, at, show });
   const search = useSearch({ log, runId, filter, scroll, current, setCurrent });
   const ranks = useRanks(log.lines.ranks());
 

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { type RefObject, useEffect, useRef, useState } from "react";
 import { useMoments } from "../../hooks/useMoments";
 import type { Console } from "../../state/console";
 import { changeView } from "../../state/view";
@@ -15,8 +15,18 @@ interface StepLink {
   find(): Promise<void>;
 }
 
+interface StepLinkOptions {
+  log: Console;
+  /** Holds the lines. */
+  box: RefObject<HTMLElement | null>;
+  runId: string;
+  /** Where the crosshair stands. */
+  at: number | null;
+  show(place: number): void;
+}
+
 /** From a line to its step and back. */
-export function useStepLink(log: Console, runId: string, at: number | null, show: (place: number) => void): StepLink {
+export function useStepLink({ log, box, runId, at, show }: StepLinkOptions): StepLink {
   const { stepAt, endOf } = useMoments(runId);
   const [found, setFound] = useState<{ at: number | null; place: number | null }>({ at: null, place: null });
   const asked = useRef(0);
@@ -29,7 +39,7 @@ export function useStepLink(log: Console, runId: string, at: number | null, show
   }, [log]);
 
   const choose = (place: number) => {
-    if (hasSelection(document.querySelector<HTMLElement>(`[data-line="${place}"]`)?.parentElement ?? null)) return;
+    if (hasSelection(box.current)) return;
     show(place);
     void link(place);
   };

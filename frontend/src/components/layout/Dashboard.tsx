@@ -29,7 +29,8 @@ export function Dashboard() {
   const selection = useSelection();
   const run = useRun(selection.selected);
   const { paused, toggle } = usePause();
-  useKeys(useMemo(() => ({ pause: toggle, copyLink: () => void copyLink() }), [toggle]));
+  const { selected } = selection;
+  useKeys(useMemo(() => ({ pause: toggle, copyLink: () => void copyLink(selected) }), [toggle, selected]));
 
   const first = !loading && error === null && runs.length === 0;
   useFirstRun(first, runs, selection);

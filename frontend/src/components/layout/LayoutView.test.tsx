@@ -3,7 +3,8 @@ import { useEffect } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { hostOf } from "../../layout/hosts";
 import { useScreen } from "../../layout/screen";
-import { closePanel, maximise, movePanel, openPanels, popIn, popOut, resetLayout } from "../../layout/store";
+import { closePanel, maximise, movePanel, openPanel, openPanels, popIn, popOut, resetLayout } from "../../layout/store";
+import { changeView, readView } from "../../state/view";
 import { LayoutView } from "./LayoutView";
 import { Panel } from "./Panel";
 
@@ -58,6 +59,19 @@ test("nothing is drawn anew when a panel moves, fills the screen, or comes back 
   expect(document.getElementById("panel-loss")).toBe(before);
   expect(mounted.toSorted()).toEqual(openPanels().toSorted());
   frame.remove();
+});
+
+test("nothing is drawn anew when another panel opens and closes beside it", () => {
+  render(<LayoutView />);
+  Element.prototype.scrollIntoView = () => undefined; // jsdom has none
+  const before = document.getElementById("panel-loss");
+  const known = mounted.length;
+  for (const time of [1, 2]) {
+    act(() => void openPanel("console", "loss"));
+    act(() => closePanel("console-1"));
+    expect(mounted.slice(known)).toEqual(Array(time).fill("console-1"));
+  }
+  expect(document.getElementById("panel-loss")).toBe(before);
 });
 
 test("the focus stays in a panel that moves", () => {
@@ -145,4 +159,21 @@ test("on a phone all panels lie side by side, the run list first, without lines 
   expect(screen.queryAllByRole("separator")).toEqual([]);
   expect(screen.queryAllByRole("button", { name: /move, pop out/ })).toEqual([]);
   expect(hostOf("actions").hidden).toBe(false);
+});
+
+test("a layout that nobody saved comes back with what its panels showed", () => {
+  render(<LayoutView />);
+  act(() => {
+    openPanel("chart");
+    changeView({ metrics: { "chart-1": ["val/loss"], loss: ["a"] } });
+  });
+  cleanup();
+  window.history.replaceState(null, "", "#/?m.loss=b");
+  render(<LayoutView />);
+  expect(readView().metrics).toEqual({ "chart-1": ["val/loss"], loss: ["b"] });
+  act(() => resetLayout());
+  cleanup();
+  window.history.replaceState(null, "", "#/");
+  render(<LayoutView />);
+  expect(readView().metrics).toEqual({});
 });

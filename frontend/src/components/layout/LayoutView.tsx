@@ -3,7 +3,7 @@ import { createPortal } from "react-dom";
 import { edgesIn } from "../../layout/geometry";
 import { hostOf } from "../../layout/hosts";
 import { followAddress } from "../../layout/saved";
-import { openMentioned, shownTree, useLayout } from "../../layout/store";
+import { keepMetrics, openMentioned, restoreMetrics, shownTree, useLayout } from "../../layout/store";
 import { findStack, folded, type PanelId, panelsIn, rowsIn, type Tree } from "../../layout/tree";
 import { useViewPart } from "../../state/view";
 import { PanelContent } from "./contents";
@@ -75,8 +75,11 @@ function useAddress(): void {
   const metrics = useViewPart("metrics");
   const maximised = useViewPart("maximised");
   const layout = useViewPart("layout");
+  useEffect(restoreMetrics, []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: it is read from the address
   useEffect(() => void followAddress(), [layout]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: both are read from the address
   useEffect(openMentioned, [metrics, maximised]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: they are read from the address
+  useEffect(keepMetrics, [metrics]);
 }

@@ -1,10 +1,14 @@
-import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import type { ReactNode } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { aRun, aSelection } from "../fixtures";
 import { NotePanel } from "./NotePanel";
 
-const state = vi.hoisted(() => ({ notes: "", save: vi.fn<(id: string, notes: string) => Promise<void>>() }));
+const state = vi.hoisted(() => ({
+  run: "run_1",
+  notes: "",
+  save: vi.fn<(id: string, notes: string) => Promise<void>>(),
+}));
 
 vi.mock("../layout/Panel", () => ({
   Panel: ({ controls, children }: Record<string, ReactNode>) => (
@@ -15,10 +19,11 @@ vi.mock("../layout/Panel", () => ({
   ),
 }));
 vi.mock("../../hooks/useSelection", () => ({ useSelection: () => aSelection({ selected: "run_1" }) }));
-vi.mock("../../hooks/useRuns", () => ({ useRun: () => aRun({ notes: state.notes }) }));
+vi.mock("../../hooks/useRuns", () => ({ useRun: () => aRun({ id: state.run, notes: state.notes }) }));
 vi.mock("../../hooks/useRunActions", () => ({ useRunActions: () => ({ setNotes: state.save }) }));
 
 beforeEach(() => {
+  state.run = "run_1";
   state.notes = "# Plan\n- **warm up** first\n- see [paper](https://example.org/p)\n<img src=x onerror=alert(1)>";
   state.save.mockReset().mockResolvedValue();
 });
@@ -75,4 +80,28 @@ test("a run without notes says how to begin", () => {
   render(<NotePanel panelId="note-1" />);
   fireEvent.keyDown(screen.getByText(/No notes yet/).parentElement as HTMLElement, { key: "Enter" });
   expect(field().value).toBe("");
+});
+
+test("what is being written of a run is there again when somebody comes back to it", () => {
+  const { rerender } = render(<NotePanel panelId="note-1" />);
+  press("EDIT");
+  fireEvent.change(field(), { target: { value: "precious" } });
+  state.run = "run_2";
+  rerender(<NotePanel panelId="note-1" />);
+  expect(screen.queryByRole("textbox")).toBeNull();
+  state.run = "run_1";
+  rerender(<NotePanel panelId="note-1" />);
+  expect(field().value).toBe("precious");
+});
+
+test("what is typed while notes are saved stays", async () => {
+  let saved = () => {};
+  state.save.mockImplementation(() => new Promise((done) => (saved = done)));
+  render(<NotePanel panelId="note-1" />);
+  press("EDIT");
+  fireEvent.change(field(), { target: { value: "one" } });
+  press("SAVE");
+  fireEvent.change(field(), { target: { value: "one and two" } });
+  await act(async () => saved());
+  expect(field().value).toBe("one and two");
 });

@@ -8,11 +8,15 @@ import { About } from "../layout/wiring/About";
 import { Markdown } from "./Markdown";
 import styles from "./NotePanel.module.css";
 
-/** The notes of the selected run, to read and to write. */
+/** The notes of the selected run, to read and to write. What is being written of other runs waits for them. */
 export function NotePanel({ panelId }: { panelId: string }) {
   const selection = useSelection();
   const run = useRun(selection.selected);
-  if (run !== null) return <RunNotes key={run.id} panelId={panelId} run={run} />;
+  const [drafts, setDrafts] = useState<Drafts>(new Map());
+  if (run !== null) {
+    const change: Change = (to) => setDrafts((known) => withDraft(known, run.id, to(known.get(run.id) ?? null)));
+    return <RunNotes key={run.id} panelId={panelId} run={run} draft={drafts.get(run.id) ?? null} onChange={change} />;
+  }
   return (
     <Panel id={panelId}>
       <p className="empty">Select a run to see its notes.</p>
@@ -20,16 +24,34 @@ export function NotePanel({ panelId }: { panelId: string }) {
   );
 }
 
-function RunNotes({ panelId, run }: { panelId: string; run: Run }) {
+/** What is being written, by run. */
+type Drafts = ReadonlyMap<string, string>;
+/** Takes what is being written, and gives what becomes of it; null: it is read. */
+type Change = (to: (draft: string | null) => string | null) => void;
+
+function withDraft(drafts: Drafts, run: string, draft: string | null): Drafts {
+  const next = new Map(drafts);
+  if (draft === null) next.delete(run);
+  else next.set(run, draft);
+  return next;
+}
+
+interface RunNotesProps {
+  panelId: string;
+  run: Run;
+  draft: string | null;
+  onChange: Change;
+}
+
+function RunNotes({ panelId, run, draft, onChange }: RunNotesProps) {
   const selection = useSelection();
-  /** What is being written; null: it is read. */
-  const [draft, setDraft] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
   const { setNotes } = useRunActions();
   const view = useRef<HTMLDivElement>(null);
   const edited = useRef(false);
+  const begin = () => onChange(() => run.notes);
   const back = () => {
-    setDraft(null);
+    onChange(() => null);
     setError(null);
   };
   useEffect(() => {
@@ -41,32 +63,19 @@ function RunNotes({ panelId, run }: { panelId: string; run: Run }) {
     if (draft === null) return;
     try {
       await setNotes(run.id, draft);
-      back();
+      setError(null);
+      // What was typed meanwhile is not saved yet.
+      onChange((now) => (now === draft ? null : now));
     } catch (problem) {
       setError(problem instanceof Error ? problem.message : String(problem));
     }
   };
+  const save = () => void keep();
   return (
     <Panel
       id={panelId}
       about={<About run={run} selection={selection} />}
-      controls={
-        draft === null ? (
-          <button type="button" className="button" onClick={() => setDraft(run.notes)}>
-            EDIT
-          </button>
-        ) : (
-          <>
-            {error !== null && <span className="bad clip">{error}</span>}
-            <button type="button" className="button go" onClick={() => void keep()}>
-              SAVE
-            </button>
-            <button type="button" className="button" onClick={back}>
-              CANCEL
-            </button>
-          </>
-        )
-      }
+      controls={<Controls writes={draft !== null} error={error} onBegin={begin} onSave={save} onLeave={back} />}
     >
       {draft === null ? (
         // biome-ignore lint/a11y/noStaticElementInteractions: the button does the same
@@ -76,7 +85,7 @@ function RunNotes({ panelId, run }: { panelId: string; run: Run }) {
           // biome-ignore lint/a11y/noNoninteractiveTabindex: it is scrolled and edited by keys
           tabIndex={0}
           data-focus
-          onKeyDown={(event) => event.key === "Enter" && event.target === event.currentTarget && setDraft(run.notes)}
+          onKeyDown={(event) => event.key === "Enter" && event.target === event.currentTarget && begin()}
         >
           {run.notes.trim() === "" ? (
             <p className="dim">No notes yet. Enter begins to write; markdown is understood.</p>
@@ -85,9 +94,42 @@ function RunNotes({ panelId, run }: { panelId: string; run: Run }) {
           )}
         </div>
       ) : (
-        <Editor text={draft} onChange={setDraft} onSave={() => void keep()} onLeave={back} />
+        <Editor text={draft} onChange={(text) => onChange(() => text)} onSave={save} onLeave={back} />
       )}
     </Panel>
+  );
+}
+
+interface ControlsProps {
+  writes: boolean;
+  error: string | null;
+  onBegin(): void;
+  onSave(): void;
+  onLeave(): void;
+}
+
+function Controls({ writes, error, onBegin, onSave, onLeave }: ControlsProps) {
+  if (!writes) {
+    return (
+      <button type="button" className="button" onClick={onBegin}>
+        EDIT
+      </button>
+    );
+  }
+  return (
+    <>
+      {error !== null && (
+        <span role="alert" className="bad clip" title={error}>
+          {error}
+        </span>
+      )}
+      <button type="button" className="button go" onClick={onSave}>
+        SAVE
+      </button>
+      <button type="button" className="button" onClick={onLeave}>
+        CANCEL
+      </button>
+    </>
   );
 }
 

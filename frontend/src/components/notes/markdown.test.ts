@@ -15,6 +15,7 @@ test("headings, paragraphs, quotes, rules, lists and code", () => {
   const text = "# One\nhello\nthere\n\n> quoted\n> on\n---\n- a\n- b\n1. c\n```\n# no heading\n```\nend";
   expect(kinds(text)).toEqual(["heading", "paragraph", "quote", "rule", "list", "code", "paragraph"]);
   expect(first("### Three ###")).toMatchObject({ level: 3, inline: [{ text: "Three" }] });
+  expect(first("# C#")).toMatchObject({ level: 1, inline: [{ text: "C#" }] });
   expect(first("hello\nthere")).toMatchObject({ inline: [{ text: "hello\nthere" }] });
 });
 
@@ -63,6 +64,10 @@ test("only addresses of the web are links", () => {
 test("whatever is written, all of it is read, and soon", () => {
   for (const text of ["*".repeat(3000), "[".repeat(3000), "_a".repeat(1500), "`".repeat(2999), "> ".repeat(1000)]) {
     expect(blocksOf(text).length).toBeGreaterThan(0);
+  }
+  // As long as the server takes notes.
+  for (const text of [`# a${" ".repeat(65_000)}x`, `# ${"#".repeat(65_000)}x`, "`a` ".repeat(16_000)]) {
+    expect(blocksOf(text).length).toBe(1);
   }
   expect(blocksOf("")).toEqual([]);
 });

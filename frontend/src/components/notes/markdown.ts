@@ -19,7 +19,8 @@ export type Inline =
   | { kind: "link"; address: string; inline: Inline[] };
 
 const FENCE = /^\s*(```|~~~)/;
-const HEADING = /^(#{1,4})\s+(.+?)\s*#*$/;
+const HEADING = /^(#{1,4})\s+(\S.*)$/;
+const HEADING_END = /(?<=\s)#+$/;
 const RULE = /^\s*([-*_])(\s*\1){2,}\s*$/;
 const ITEM = /^(\s*)([-*+]|\d{1,9}[.)])\s+(?:\[([ xX])\]\s+)?(.*)$/;
 const QUOTE = /^\s*>\s?/;
@@ -44,7 +45,7 @@ function blockAt(lines: readonly string[], at: number): { block: Block | null; u
   const heading = HEADING.exec(line);
   if (heading) {
     const level = (heading[1] ?? "#").length as 1 | 2 | 3 | 4;
-    return { block: { kind: "heading", level, inline: inlineOf(heading[2] ?? "") }, used: 1 };
+    return { block: { kind: "heading", level, inline: inlineOf(headingText(heading[2] ?? "")) }, used: 1 };
   }
   if (RULE.test(line)) return { block: { kind: "rule" }, used: 1 };
   if (ITEM.test(line)) return listAt(lines, at);
@@ -55,6 +56,11 @@ function blockAt(lines: readonly string[], at: number): { block: Block | null; u
     block: { kind: quoted ? "quote" : "paragraph", inline: inlineOf(text.join("\n")) },
     used: Math.max(1, count),
   };
+}
+
+/** Without the number signs that may end it. */
+function headingText(text: string): string {
+  return text.trimEnd().replace(HEADING_END, "").trimEnd();
 }
 
 function isPlain(line: string): boolean {
@@ -87,37 +93,50 @@ function countWhile(lines: readonly string[], at: number, test: (line: string) =
 }
 
 const INLINE = [
-  /`([^`\n]+)`/,
-  /\*\*(?=\S)([^*]+?)\*\*|(?<!\w)__(?=\S)([^_]+?)__(?!\w)/,
-  /(?<![\w*])\*(?=\S)([^*\n]+?)\*(?!\w)|(?<![\w_])_(?=\S)([^_\n]+?)_(?!\w)/,
-  /~~([^~\n]+)~~/,
-  /\[([^[\]\n]+)\]\(([^()\s]+)\)/,
-  /\bhttps?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]]/,
+  /`([^`\n]+)`/g,
+  /\*\*(?=\S)([^*]+?)\*\*|(?<!\w)__(?=\S)([^_]+?)__(?!\w)/g,
+  /(?<![\w*])\*(?=\S)([^*\n]+?)\*(?!\w)|(?<![\w_])_(?=\S)([^_\n]+?)_(?!\w)/g,
+  /~~([^~\n]+)~~/g,
+  /\[([^[\]\n]+)\]\(([^()\s]+)\)/g,
+  /\bhttps?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]]/g,
 ] as const;
 
 /** What stands in a line: code, emphasis and links of the web; all else is text. */
 export function inlineOf(text: string, depth = 0): Inline[] {
   const parts: Inline[] = [];
   const plain = (part: string) => part !== "" && parts.push({ kind: "text", text: part });
-  let rest = text;
-  for (let found = firstIn(rest); found !== null && depth <= MOST_NESTED; found = firstIn(rest)) {
+  const next = finderIn(text);
+  let from = 0;
+  for (let found = next(0); found !== null && depth <= MOST_NESTED; found = next(from)) {
     const { form, match } = found;
-    plain(rest.slice(0, match.index));
+    plain(text.slice(from, match.index));
     parts.push(inlineFrom(form, match, depth));
-    rest = rest.slice(match.index + match[0].length);
+    from = match.index + match[0].length;
   }
-  plain(rest);
+  plain(text.slice(from));
   return parts;
 }
 
-/** Whatever form comes first; of two at the same place the one that is higher in the list. */
-function firstIn(text: string): { form: number; match: RegExpExecArray } | null {
-  let first: { form: number; match: RegExpExecArray } | null = null;
-  for (const [form, expression] of INLINE.entries()) {
-    const match = expression.exec(text);
-    if (match !== null && (first === null || match.index < first.match.index)) first = { form, match };
-  }
-  return first;
+type Found = { form: number; match: RegExpExecArray };
+
+/**
+ * Finds whatever form comes first from a place on; of two at the same place the one that is higher in the list. What
+ * lies ahead is not looked for again: a long text would take too long.
+ */
+function finderIn(text: string): (from: number) => Found | null {
+  const ahead: (RegExpExecArray | null | undefined)[] = [];
+  return (from) => {
+    let first: Found | null = null;
+    for (const [form, expression] of INLINE.entries()) {
+      let match = ahead[form];
+      if (match === undefined || (match !== null && match.index < from)) {
+        expression.lastIndex = from;
+        match = ahead[form] = expression.exec(text);
+      }
+      if (match !== null && (first === null || match.index < first.match.index)) first = { form, match };
+    }
+    return first;
+  };
 }
 
 function inlineFrom(form: number, match: RegExpExecArray, depth: number): Inline {

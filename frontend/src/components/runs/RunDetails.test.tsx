@@ -38,6 +38,7 @@ afterEach(cleanup);
 const details = (against: typeof other | null = other) => (
   <RunDetails
     run={run}
+    loading={false}
     other={against}
     others={{ drawn: [other], project: [other, third] }}
     frame={(controls, body) => (
@@ -48,8 +49,19 @@ const details = (against: typeof other | null = other) => (
     )}
   />
 );
+const nobody = (loading: boolean) => (
+  <RunDetails run={null} loading={loading} other={null} others={{ drawn: [], project: [] }} frame={(_, body) => body} />
+);
 const show = (against?: typeof other | null) => render(details(against));
 const names = () => [...document.querySelectorAll("dt")].map((name) => name.textContent);
+
+test("a run that is on its way is not called none", () => {
+  const { rerender } = render(nobody(true));
+  expect(screen.getByRole("status", { name: "Loading config" })).toBeTruthy();
+  expect(screen.queryByText("No run selected.")).toBeNull();
+  rerender(nobody(false));
+  expect(screen.getByText("No run selected.")).toBeTruthy();
+});
 
 test("FULL begins with tags, each in a frame, and notes, then the config without a mark of changes", () => {
   show();

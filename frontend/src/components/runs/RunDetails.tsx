@@ -33,6 +33,8 @@ const HELP = "Any part of a name or value";
 
 interface RunDetailsProps {
   run: Run | null;
+  /** The run is on its way. */
+  loading: boolean;
   /** The run that this one is held against. */
   other: Run | null;
   /** Those that it could be held against. */
@@ -41,7 +43,7 @@ interface RunDetailsProps {
 }
 
 /** Config, environment and latest values of a run, and what differs from another. */
-export function RunDetails({ run, other, others, frame }: RunDetailsProps) {
+export function RunDetails({ run, loading, other, others, frame }: RunDetailsProps) {
   const tab = tabOf(useViewPart("tab"), other);
   const [text, setText] = useState("");
   const config = run?.config;
@@ -49,7 +51,7 @@ export function RunDetails({ run, other, others, frame }: RunDetailsProps) {
     () => (config === undefined ? [] : configSections(config, other?.config)),
     [config, other?.config],
   );
-  if (run === null) return frame(null, <p className="empty">No run selected.</p>);
+  if (run === null) return frame(null, loading ? <Skeleton rows={10} label="config" /> : NO_RUN);
   const tabs = TABS.filter((name) => name !== "DIFF" || other !== null);
   const controls = (
     <fieldset className={`tabs ${styles.what}`} aria-label="What to show">
@@ -79,6 +81,8 @@ export function RunDetails({ run, other, others, frame }: RunDetailsProps) {
     </div>,
   );
 }
+
+const NO_RUN = <p className="empty">No run selected.</p>;
 
 function tabOf(chosen: string | null, other: Run | null): Tab {
   const tab = TABS.find((name) => name === chosen) ?? "FULL";

@@ -1,4 +1,4 @@
-import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { act, cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { RunActions } from "../../hooks/useRunActions";
 import type { Selection } from "../../hooks/useSelection";
@@ -247,7 +247,7 @@ test("r renames the row's run", async () => {
   expect(field.value).toBe("third");
   fireEvent.change(field, { target: { value: " " } });
   fireEvent.click(screen.getByRole("button", { name: "RENAME" }));
-  expect(screen.getByRole("alert").textContent).toBe("A run needs a name.");
+  expect((await screen.findByRole("alert")).textContent).toBe("A run needs a name.");
   fireEvent.change(field, { target: { value: "fourth" } });
   fireEvent.click(screen.getByRole("button", { name: "RENAME" }));
   await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
@@ -296,12 +296,16 @@ test("d asks, deletes what is marked, and u brings it back", async () => {
   withDialogs();
   const actions = someActions();
   const selection = aSelection({ selected: "b" });
-  show(selection, actions);
+  const ended = runs.map((run) => ({ ...run, status: "completed" as const }));
+  show(selection, actions, ended);
   row("c").focus();
   press("ArrowDown", { shiftKey: true });
   press("d");
-  fireEvent.change(await screen.findByRole("textbox"), { target: { value: "2 runs" } });
-  fireEvent.submit(document.querySelector("form") as HTMLFormElement);
+  const dialog = within(await screen.findByRole("dialog"));
+  const button = dialog.getByRole("button", { name: "DELETE" });
+  expect(dialog.queryByRole("textbox")).toBeNull();
+  expect(document.activeElement).toBe(button);
+  fireEvent.click(button);
   await screen.findByText("DELETED 2 RUNS");
   expect(actions.deleteRuns).toHaveBeenCalledExactlyOnceWith(["c", "b"]);
   expect(selection.select).toHaveBeenCalledExactlyOnceWith(null);
@@ -310,6 +314,32 @@ test("d asks, deletes what is marked, and u brings it back", async () => {
   press("u");
   await waitFor(() => expect(screen.queryByText("DELETED 2 RUNS")).toBeNull());
   expect(actions.undeleteRuns).toHaveBeenCalledExactlyOnceWith(["c", "b"]);
+});
+
+test("d leaves everything as it is when the dialog is left", async () => {
+  withDialogs();
+  const actions = someActions();
+  show(aSelection(), actions);
+  row("b").focus();
+  press("d");
+  fireEvent(await screen.findByRole("dialog"), new Event("cancel"));
+  expect(screen.queryByRole("dialog")).toBeNull();
+  expect(actions.deleteRuns).not.toHaveBeenCalled();
+  expect(document.activeElement).toBe(row("b"));
+});
+
+test("a run that goes on is deleted only once its number was typed: what it logs then is lost", async () => {
+  withDialogs();
+  const actions = someActions();
+  show(aSelection(), actions);
+  row("c").focus();
+  press("d");
+  const field = await screen.findByRole("textbox");
+  fireEvent.submit(document.querySelector("form") as HTMLFormElement);
+  expect(actions.deleteRuns).not.toHaveBeenCalled();
+  fireEvent.change(field, { target: { value: "r3" } });
+  fireEvent.submit(document.querySelector("form") as HTMLFormElement);
+  await waitFor(() => expect(actions.deleteRuns).toHaveBeenCalledExactlyOnceWith(["c"]));
 });
 
 test("keys go on at the row in the place of one that is gone", () => {
@@ -345,4 +375,16 @@ test("rows stay while their runs go on", () => {
   rerender(list(selection, actions, [{ ...third, step: 30 }, { ...second, step: 200, name: "new" }, first]));
   expect(shown()).toEqual(["a", "c", "b"]);
   expect(row("b").textContent).toContain("new");
+});
+
+test("marks of runs that are gone count no more, and keys go on", async () => {
+  const [selection, actions] = [aSelection(), someActions()];
+  const { rerender } = show(selection, actions);
+  row("c").focus();
+  press(" ");
+  rerender(list(selection, actions, runs.slice(1)));
+  expect(screen.queryByRole("toolbar")).toBeNull();
+  act(() => row("b").focus());
+  press("t");
+  expect(await screen.findByRole("dialog", { name: /R2/ })).toBeTruthy();
 });

@@ -12,7 +12,7 @@ import type { Task } from "./RunListDialogs";
 import { RunListGrid } from "./RunListGrid";
 import { LIVE, RunListHead } from "./RunListHead";
 import { useDeleted } from "./useDeleted";
-import { type Marks, useMarks } from "./useMarks";
+import { useMarks } from "./useMarks";
 import { useShown } from "./useShown";
 
 const RunListDialogs = lazy(() => import("./RunListDialogs"));
@@ -48,7 +48,7 @@ export function RunList({ runs, counts, loading, error, selection, actions, ageO
   const close = useCallback(() => setAsked(null), []);
   const about = asked === null ? [] : runs.filter((run) => asked.ids.has(run.id));
   const ask = (task: Task, current: string | null) =>
-    setAsked({ task, ids: marks.ids.size > 0 && task !== "rename" ? marks.ids : new Set(current ? [current] : []) });
+    setAsked({ task, ids: marked.length > 0 && task !== "rename" ? marks.ids : new Set(current ? [current] : []) });
   const letter = (key: string, id: string) => {
     const task = TASKS[key];
     if (task !== undefined) ask(task, id);
@@ -78,7 +78,7 @@ export function RunList({ runs, counts, loading, error, selection, actions, ageO
       {marked.length > 0 && (
         <RunListBar
           marked={marked.length}
-          unseen={unseen(ids, marks)}
+          unseen={unseen(ids, marked)}
           onDraw={() => drawAll(marked, selection)}
           onTag={() => ask("tags", null)}
           onDelete={() => ask("delete", null)}
@@ -112,9 +112,9 @@ interface Asked {
 }
 
 /** How many marked rows the filter leaves out. */
-function unseen(ids: readonly string[], marks: Marks): number {
-  const seen = ids.reduce((count, id) => count + Number(marks.ids.has(id)), 0);
-  return marks.ids.size - seen;
+function unseen(ids: readonly string[], marked: readonly Run[]): number {
+  const seen = new Set(ids);
+  return marked.filter((run) => !seen.has(run.id)).length;
 }
 
 /** Draw a run with the selected one, which is always drawn, or no longer. */

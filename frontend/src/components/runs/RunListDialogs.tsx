@@ -2,8 +2,7 @@ import type { RunActions } from "../../hooks/useRunActions";
 import { short } from "../../lib/format";
 import type { Run } from "../../services/types";
 import actionStyles from "../actions/Actions.module.css";
-import { ConfirmDialog } from "../actions/ConfirmDialog";
-import { EditDialog } from "./EditDialog";
+import { AskDialog, confirmedBy } from "../ui/AskDialog";
 import { changedTags, countTags, tagsIn } from "./tags";
 
 export type Task = "rename" | "tags" | "notes" | "delete";
@@ -46,17 +45,12 @@ interface RenameDialogProps {
 }
 
 function RenameDialog({ run, rename, onClose }: RenameDialogProps) {
-  return (
-    <EditDialog
-      title={`RENAME ${nameOf([run])}`}
-      label="Name"
-      text={run.name}
-      verb="RENAME"
-      refuse={(text) => (text.trim() === "" ? "A run needs a name." : null)}
-      onSave={(text) => rename(run.id, text.trim())}
-      onClose={onClose}
-    />
-  );
+  const go = async (text: string) => {
+    if (text.trim() === "") throw new Error("A run needs a name.");
+    await rename(run.id, text.trim());
+  };
+  const field = { label: "Name", text: run.name };
+  return <AskDialog title={`RENAME ${nameOf([run])}`} verb="RENAME" field={field} onGo={go} onClose={onClose} />;
 }
 
 interface TagDialogProps {
@@ -68,17 +62,12 @@ interface TagDialogProps {
 function TagDialog({ runs, setTags, onClose }: TagDialogProps) {
   const alone = runs.length === 1;
   const save = (text: string) => forAll(runs, (run) => setTags(run.id, alone ? tagsIn(text) : changedTags(run, text)));
+  const label = alone ? "Tags, with commas between them" : "Tags to add; -tag takes one away; commas between them";
+  const text = alone ? (runs[0]?.tags.join(", ") ?? "") : "";
   return (
-    <EditDialog
-      title={`TAGS OF ${nameOf(runs)}`}
-      label={alone ? "Tags, with commas between them" : "Tags to add; -tag takes one away; commas between them"}
-      text={alone ? (runs[0]?.tags.join(", ") ?? "") : ""}
-      verb="TAG"
-      onSave={save}
-      onClose={onClose}
-    >
+    <AskDialog title={`TAGS OF ${nameOf(runs)}`} verb="TAG" field={{ label, text }} onGo={save} onClose={onClose}>
       {!alone && <Carried runs={runs} />}
-    </EditDialog>
+    </AskDialog>
   );
 }
 
@@ -103,17 +92,9 @@ function NoteDialog({ runs, setNotes, onClose }: NoteDialogProps) {
   const alone = runs.length === 1;
   const save = (text: string) =>
     forAll(runs, (run) => setNotes(run.id, alone ? text : [run.notes, text].filter(Boolean).join("\n")));
-  return (
-    <EditDialog
-      title={`NOTES OF ${nameOf(runs)}`}
-      label={alone ? "Notes" : "To add at the end of the notes of each"}
-      text={alone ? (runs[0]?.notes ?? "") : ""}
-      verb="SAVE"
-      long
-      onSave={save}
-      onClose={onClose}
-    />
-  );
+  const label = alone ? "Notes" : "To add at the end of the notes of each";
+  const field = { label, text: alone ? (runs[0]?.notes ?? "") : "", long: true };
+  return <AskDialog title={`NOTES OF ${nameOf(runs)}`} verb="SAVE" field={field} onGo={save} onClose={onClose} />;
 }
 
 interface DeleteDialogProps {
@@ -124,16 +105,19 @@ interface DeleteDialogProps {
 
 const LISTED = 6;
 
+/** A plain yes, since it can be undone, but for runs that go on: what they log from then on is lost for good. */
 function DeleteDialog({ runs, onDelete, onClose }: DeleteDialogProps) {
   const points = runs.flatMap((run) => Object.values(run.summary)).reduce((sum, { count }) => sum + count, 0);
   const running = runs.filter((run) => run.status === "running").length;
   const further = runs.length - LISTED;
+  const word = runs.length === 1 ? `R${runs[0]?.number}` : `${runs.length} RUNS`;
   return (
-    <ConfirmDialog
+    <AskDialog
       title={`DELETE ${nameOf(runs)}`}
-      word={runs.length === 1 ? `R${runs[0]?.number}` : `${runs.length} RUNS`}
       verb="DELETE"
-      onConfirm={() => onDelete(runs.map((run) => run.id))}
+      danger
+      {...(running > 0 ? { field: confirmedBy(word) } : {})}
+      onGo={() => onDelete(runs.map((run) => run.id))}
       onClose={onClose}
     >
       {runs.length > 1 && (
@@ -145,7 +129,7 @@ function DeleteDialog({ runs, onDelete, onClose }: DeleteDialogProps) {
           {further > 0 && ` and ${further} more`}
         </p>
       )}
-      <p>This is lost, unless it is undone while the runs lie in the server's trash:</p>
+      <p>This goes to the trash, from where UNDEL takes it back until it is purged:</p>
       <ul className={actionStyles.lost}>
         <li>
           <b className="value">{short(points)}</b> points{runs.some((run) => run.more) && " and more"}
@@ -153,11 +137,11 @@ function DeleteDialog({ runs, onDelete, onClose }: DeleteDialogProps) {
         <li>config, notes, events, console and checkpoint registrations; the checkpoints' files stay where they are</li>
         {running > 0 && (
           <li className="bad">
-            {running} {running === 1 ? "run is" : "runs are"} still running, and will be told that nothing more is taken
+            {running} {running === 1 ? "run is" : "runs are"} still running: what is logged from now on is lost for good
           </li>
         )}
       </ul>
-    </ConfirmDialog>
+    </AskDialog>
   );
 }
 

@@ -105,3 +105,9 @@ test("values that both runs have stand beside one another, those of the machine 
   ]);
   expect(valuesSection(run, told())).toEqual([]);
 });
+
+test("branches of the same path as others, or of the first section's name, hide nothing", () => {
+  const config = { lr: 1, CONFIG: { a: 2 }, "x.y": { b: 3 }, x: { y: { c: 4 } } };
+  const entries = configSections(config).flatMap((section) => section.entries.map(({ name }) => name));
+  expect(entries.toSorted()).toEqual(["a", "b", "c", "lr"]);
+});

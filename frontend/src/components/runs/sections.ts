@@ -76,7 +76,11 @@ function flatten(config: Run["config"]): Flat {
 function visit(branch: object, path: string[], flat: Flat): void {
   const entries = Object.entries(branch);
   const leaves = entries.filter(([, value]) => !isBranch(value, path));
-  if (leaves.length > 0) flat.set(path.join(".") || TOP, new Map(leaves.map(([name, value]) => [name, textOf(value)])));
+  const title = path.join(".") || TOP;
+  // Another branch may have the same title: names may hold dots, and may be that of the first section.
+  const known = flat.get(title) ?? [];
+  if (leaves.length > 0)
+    flat.set(title, new Map([...known, ...leaves.map(([name, value]) => [name, textOf(value)] as const)]));
   for (const [name, value] of entries) if (isBranch(value, path)) visit(value, [...path, name], flat);
 }
 

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { Run } from "../../services/types";
-import { filterIn } from "./filter";
+import type { View } from "../../state/address";
+import { type Filter, filterIn } from "./filter";
 import { ordered, orderIn } from "./order";
 
 const SETTLE_MS = 1000;
@@ -17,12 +18,18 @@ export interface Shown {
 export function useShown(runs: readonly Run[], filter: string, sort: string): Shown {
   const wanted = useMemo(() => filterIn(filter), [filter]);
   const settled = useSettled(runs);
-  const found = useMemo(
-    () => ordered(wanted.empty ? settled : settled.filter(wanted.test), orderIn(sort), Date.now()),
-    [settled, wanted, sort],
-  );
+  const found = useMemo(() => rowsOf(settled, wanted, sort), [settled, wanted, sort]);
   const shown = useMemo(() => (found === settled ? runs : upToDate(found, runs)), [found, settled, runs]);
   return { runs: shown, settled: found, message: wanted.message };
+}
+
+/** The rows of the list, now: what `View.filter` lets through in the order of `View.sort`. */
+export function shownNow(runs: readonly Run[], { filter, sort }: Pick<View, "filter" | "sort">): readonly Run[] {
+  return rowsOf(runs, filterIn(filter), sort);
+}
+
+function rowsOf(runs: readonly Run[], { empty, test }: Filter, sort: string): readonly Run[] {
+  return ordered(empty ? runs : runs.filter(test), orderIn(sort), Date.now());
 }
 
 /** The runs as they were up to a second ago: steps come all the time, and rows that jump can't be read. */

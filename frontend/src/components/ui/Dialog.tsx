@@ -18,8 +18,8 @@ export function Dialog({ title, wide = false, onClose, children }: DialogProps) 
   useLayoutEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
-    // The browser would take the close button.
-    dialog?.querySelector("input")?.focus();
+    // The browser would take the close button; what is to be written comes before the button that sends it.
+    dialog?.querySelector<HTMLElement>("input, textarea, [type=submit]")?.focus();
     return () => dialog?.close();
   }, []);
   return (

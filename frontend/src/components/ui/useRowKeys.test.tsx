@@ -1,6 +1,6 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { useState } from "react";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { useRowKeys } from "./useRowKeys";
 
 afterEach(cleanup);
@@ -51,4 +51,29 @@ test("scrolled away from that row, the box takes the focus, and its keys lead ba
   fireEvent.keyDown(screen.getByRole("listbox"), { key: "j" });
   expect(document.activeElement?.textContent).toBe("row 2");
   expect(screen.getByRole("listbox").tabIndex).toBe(-1);
+});
+
+function RowWithButton({ open }: { open(id: string): void }) {
+  const keys = useRowKeys({ ids: ["a"], start: null, scrollTo: () => undefined, open });
+  return (
+    <div ref={keys.rowRef("a")} role="row" tabIndex={0} onKeyDown={keys.onKeyDown}>
+      <button type="button">BEST</button>
+    </div>
+  );
+}
+
+test("in a window of its own, Enter on a button inside a row stays the button's", () => {
+  const frame = document.body.appendChild(document.createElement("iframe"));
+  const page = frame.contentDocument as Document;
+  const open = vi.fn();
+  const { getByRole, unmount } = render(<RowWithButton open={open} />, {
+    container: page.body,
+    baseElement: page.body,
+  });
+  fireEvent.keyDown(getByRole("button"), { key: "Enter" });
+  expect(open).not.toHaveBeenCalled();
+  fireEvent.keyDown(getByRole("row"), { key: "Enter" });
+  expect(open).toHaveBeenCalledExactlyOnceWith("a");
+  unmount();
+  frame.remove();
 });

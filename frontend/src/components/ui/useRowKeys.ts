@@ -81,7 +81,8 @@ function rowOf(target: Node, elements: ReadonlyMap<string, HTMLElement>): string
 /** Enter and Space on a button inside a row belong to the button, and what is held with Ctrl to the browser. */
 function isElsewhere(event: KeyboardEvent<HTMLElement>): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey) return true;
-  return event.target instanceof HTMLButtonElement && (event.key === "Enter" || event.key === " ");
+  // By its name: elements of another window are of its classes.
+  return (event.target as Element).matches("button") && (event.key === "Enter" || event.key === " ");
 }
 
 function targetOf(key: string, index: number, length: number): number | null {

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
+from stepwire.errors import NotFoundError
 from stepwire.server.body import StrictRoute
 from stepwire.server.context import Ctx
 
@@ -26,12 +27,18 @@ class EnvironmentAnswer(BaseModel):
     hardware: dict[str, Any] = {}
 
 
-@router.get("")
+@router.get("", response_model=EnvironmentAnswer, responses={204: {"description": "Nothing was told"}})
 async def read_environment(
     context: Ctx, run_id: str, attempt: Annotated[int | None, Query(ge=0, le=2**31)] = None
-) -> EnvironmentAnswer:
-    """Read what the newest attempt runs in, or the one that ``attempt`` names."""
+) -> EnvironmentAnswer | Response:
+    """Read what the newest attempt runs in, or the one that ``attempt`` names. Nothing told is 204."""
     await context.reads(context.storage.catalog.get_run, run_id)
-    known = await context.reads(context.storage.catalog.get_environment, run_id, attempt)
+    try:
+        known = await context.reads(context.storage.catalog.get_environment, run_id, attempt)
+    except NotFoundError:
+        if attempt is not None:
+            raise
+        # No fault of who asks: many runs never tell it, and a page asks before the others did.
+        return Response(status_code=204)
     told = {name: value for name, value in known.found.items() if value is not None}
     return EnvironmentAnswer(run_id=run_id, attempt=known.attempt, time=known.time, **told)

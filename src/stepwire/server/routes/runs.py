@@ -16,6 +16,7 @@ from stepwire.server.moments import moment
 from stepwire.server.problems import encode_json
 from stepwire.server.ranking import list_ranked, read_sort
 from stepwire.server.records import now_us
+from stepwire.server.telling import most_telling
 from stepwire.server.values import SYSTEM, is_system, to_json
 from stepwire.storage.catalog.interface import NewRun, Run, RunFilter
 from stepwire.storage.series.interface import Summary
@@ -262,8 +263,10 @@ def _describe_all(run: Run, summaries: list[Summary], columns: _Columns) -> dict
     newest = (last.last_step, last.last_time) if last else None
     if columns.globs:
         return _describe(run, found, newest, more=False)
-    first = sorted(found, key=lambda summary: is_system(summary.name))[:FIRST_METRICS]
-    return _describe(run, first, newest, more=len(first) < len(found))
+    if len(found) <= FIRST_METRICS:
+        return _describe(run, sorted(found, key=lambda summary: is_system(summary.name)), newest, more=False)
+    aims = {name for name, definition in run.metric_definitions.items() if "goal" in definition}
+    return _describe(run, most_telling(found, aims, FIRST_METRICS), newest, more=True)
 
 
 def _describe(

@@ -44,7 +44,7 @@ export function ActionsPanel({ panelId }: { panelId: PanelId }) {
         error={error}
         onStop={() => send("stop")}
         onDelete={remove}
-        onCopyLink={copyLink}
+        onCopyLink={() => copyLink(id)}
         onPause={toggle}
         compare={compare}
       />

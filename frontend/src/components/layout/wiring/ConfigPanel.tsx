@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import { useRun, useRunFacts } from "../../../hooks/useRuns";
+import { useFoundRun, useRun, useRunFacts } from "../../../hooks/useRuns";
 import { type Selection, useSelection } from "../../../hooks/useSelection";
 import type { PanelId } from "../../../layout/tree";
 import type { Run } from "../../../services/types";
@@ -12,7 +12,7 @@ import { About } from "./About";
 export function ConfigPanel({ panelId }: { panelId: PanelId }) {
   const runs = useRunFacts();
   const selection = useSelection();
-  const run = useRun(selection.selected);
+  const { run, loading } = useFoundRun(selection.selected);
   const against = useViewPart("against");
   const others = useMemo(() => (run === null ? NOBODY : othersOf(run, runs, selection)), [run, runs, selection]);
   const usual = others.drawn[0]?.id ?? before(run, runs)?.id ?? null;
@@ -21,6 +21,7 @@ export function ConfigPanel({ panelId }: { panelId: PanelId }) {
   return (
     <RunDetails
       run={run}
+      loading={loading}
       other={other}
       others={others}
       frame={(controls, body) => (
