@@ -3,6 +3,7 @@ import "uplot/dist/uPlot.min.css";
 import "./charts.css";
 import { step } from "../lib/format";
 import type { Drawable } from "../live/scheduler";
+import { nearest } from "./axis";
 import { Captions } from "./captions";
 import { sharedX, stretch } from "./data";
 import { suitsLogScale, valueRange } from "./extent";
@@ -302,29 +303,26 @@ export class LineChart implements Drawable {
     const [low, high] = this.yRange ?? [0, 1];
     const wide: Range = range[0] < range[1] ? range : [range[0] - 1, range[1] + 1];
     const { plot, curves, crosshair } = this;
-    const data = [this.x] as unknown as uPlot.AlignedData;
     const isSteady = sameRange(wide, this.range) && plot?.scales.y?.min === low && plot.scales.y.max === high;
     this.range = wide;
     if (plot !== null && isSteady) {
-      plot.setData(data, false);
       curves?.draw(plot);
       crosshair?.refresh(plot);
     } else {
-      this.turn(plot ?? this.create(data), data, low, high);
+      this.turn(plot ?? this.create(), low, high);
     }
     this.changed = this.changed.map(() => Number.POSITIVE_INFINITY);
   }
 
-  private turn(plot: uPlot, data: uPlot.AlignedData, low: number, high: number): void {
+  private turn(plot: uPlot, low: number, high: number): void {
     this.plot = plot;
     plot.batch(() => {
-      plot.setData(data, false);
       plot.setScale("x", { min: this.range[0], max: this.range[1] });
       plot.setScale("y", { min: low, max: high });
     });
   }
 
-  private create(data: uPlot.AlignedData): uPlot {
+  private create(): uPlot {
     const { xKind, zone } = this.settings;
     this.palette ??= readPalette(this.root);
     this.look = lookOf(this.settings);
@@ -342,7 +340,8 @@ export class LineChart implements Drawable {
       width: this.extent.width,
       height: this.extent.height - this.legendHeight,
     });
-    return new uPlot(options, data, this.box);
+    // It has no lines: their courses are the page's own.
+    return new uPlot(options, [[...this.range]], this.box);
   }
 
   private curvesView(grid: Grid): CurvesView {
@@ -351,11 +350,12 @@ export class LineChart implements Drawable {
   }
 
   private readoutView(): ReadoutView {
-    const { lines, own: drawn, marks, places, settings } = this;
+    const { lines, own: drawn, x, marks, places, settings } = this;
     const exact = this.at === null ? null : this.host.exactAt(this.at);
     return {
       lines,
       drawn,
+      x,
       marks,
       exact,
       xKind: settings.xKind,
@@ -370,7 +370,7 @@ export class LineChart implements Drawable {
       onStretch: (low, high) => this.choose({ zoom: within([low, high], this.full) }),
       onScale: (factor, x) => this.choose({ zoom: zoomedBy(factor, x, this.range, this.full) }, false),
       onReset: () => this.choose({ zoom: null }),
-      onClick: (index) => this.click(this.x[index] ?? null),
+      onClick: (x) => this.click(this.x[nearest(this.x, x)] ?? null),
     });
   }
 

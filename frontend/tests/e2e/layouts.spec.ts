@@ -19,7 +19,7 @@ test.afterAll(async () => {
 test.beforeEach(async ({ page }) => {
   await page.setViewportSize({ width: 1920, height: 1080 });
   await page.goto(server.link);
-  await expect(page.locator("#panel-loss canvas")).toBeVisible();
+  await expect(page.locator("#panel-loss .u-wrap > canvas")).toBeVisible();
 });
 
 /** The panels that can be seen, in reading order. */
@@ -37,7 +37,7 @@ async function middle(locator: Locator): Promise<{ x: number; y: number }> {
 
 /** Remember the canvas of the loss plot; the answer tells whether it is still the one that is drawn. */
 async function watchCanvas(page: Page): Promise<() => Promise<boolean>> {
-  const canvas = await page.locator("#panel-loss canvas").elementHandle();
+  const canvas = await page.locator("#panel-loss .u-wrap > canvas").elementHandle();
   return () => canvas?.evaluate((element) => element.isConnected) ?? Promise.resolve(false);
 }
 
@@ -103,10 +103,10 @@ test("a panel in its own window stays live and comes back when that is closed", 
   await expect(chart).not.toHaveAttribute("data-points", before ?? "");
   await window.setViewportSize({ width: 900, height: 500 });
   await expect
-    .poll(() => chart.evaluate((element) => element.querySelector("canvas")?.clientWidth))
+    .poll(() => chart.evaluate((element) => element.querySelector(".u-wrap > canvas")?.clientWidth))
     .toBeGreaterThan(800);
   await window.close();
-  await expect(page.locator("#panel-loss canvas")).toBeVisible();
+  await expect(page.locator("#panel-loss .u-wrap > canvas")).toBeVisible();
   expect((await panels(page)).indexOf("loss")).toBe(3);
 });
 

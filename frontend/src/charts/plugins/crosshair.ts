@@ -1,5 +1,6 @@
 import type uPlot from "uplot";
 import { step, value } from "../../lib/format";
+import { nearest } from "../axis";
 import type { DrawnLine } from "../line";
 import { marksNear, type PlacedMark } from "../mark";
 import type { XKind } from "../options";
@@ -13,6 +14,8 @@ import { spanText, wallText } from "../ticks";
 export interface ReadoutView {
   lines: readonly DrawnLine[];
   drawn: readonly Reduced[];
+  /** The x of all lines, ascending: a pointer stands on the nearest one. */
+  x: readonly number[];
   marks: readonly PlacedMark[];
   xKind: XKind;
   zone?: string | undefined;
@@ -37,7 +40,7 @@ export function crosshairPlugin(
   const readout = new Readout(palette);
   const refresh = (chart: uPlot) => {
     const now = view();
-    const place = placeOf(chart, now.at);
+    const place = placeOf(chart, now);
     if (place === null) readout.hide();
     else show(chart, readout, place, now);
   };
@@ -54,9 +57,10 @@ export function crosshairPlugin(
 }
 
 /** Under the pointer, else where the crosshair was put, as long as it is in view. */
-function placeOf(chart: uPlot, at: number | null): Place | null {
-  const { idx, left = -1 } = chart.cursor;
-  if (typeof idx === "number" && left >= 0) return { x: chart.data[0]?.[idx] as number, left, put: false };
+function placeOf(chart: uPlot, { x, at }: ReadoutView): Place | null {
+  const { left = -1 } = chart.cursor;
+  const pointed = left < 0 ? undefined : x[nearest(x, chart.posToVal(left, "x"))];
+  if (pointed !== undefined) return { x: pointed, left, put: false };
   if (at === null) return null;
   const place = chart.valToPos(at, "x");
   return place < 0 || place > widthOf(chart) ? null : { x: at, left: place, put: true };

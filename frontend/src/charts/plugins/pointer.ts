@@ -10,8 +10,8 @@ export interface PointerActions {
   /** Something turned closer (below 1) or away, with an x that stays where it is. */
   onScale(factor: number, x: number): void;
   onReset(): void;
-  /** An entry was clicked, by its place in the data. */
-  onClick(index: number): void;
+  /** An x was clicked. */
+  onClick(x: number): void;
 }
 
 /**
@@ -64,7 +64,7 @@ function dragging(chart: uPlot, { onStretch, onClick }: PointerActions): void {
     const [low, high] = [from, leftOf(chart, event)].sort((left, right) => left - right) as [number, number];
     from = null;
     select(0, 0);
-    if (high - low < MIN_DRAG_PX) onClick(chart.posToIdx(high));
+    if (high - low < MIN_DRAG_PX) onClick(chart.posToVal(high, "x"));
     else if (event.pointerType !== "touch") onStretch(chart.posToVal(low, "x"), chart.posToVal(high, "x"));
   });
   over.addEventListener("pointercancel", () => {
