@@ -1,11 +1,18 @@
 /// <reference types="vitest/config" />
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig, type HtmlTagDescriptor, type Plugin } from "vite";
 
 const server = process.env.STEPWIRE_SERVER ?? "http://127.0.0.1:8000";
 
+/** Has the browser ask for the first runs (see src/state/runPages.ts) while the scripts are on their way. */
+function listWithPage(): Plugin {
+  const attrs = { rel: "preload", as: "fetch", href: "./api/runs?limit=100", crossorigin: true };
+  const tags: HtmlTagDescriptor[] = [{ tag: "link", attrs, injectTo: "head" }];
+  return { name: "list-with-page", transformIndexHtml: { order: "post", handler: () => tags } };
+}
+
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), listWithPage()],
   // Relative addresses, so that the page works below any prefix a proxy puts in front of it.
   base: "./",
   build: { outDir: "../src/stepwire/server/web", emptyOutDir: true, target: "es2022", sourcemap: false },

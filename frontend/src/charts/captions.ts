@@ -1,4 +1,5 @@
 import { step, value } from "../lib/format";
+import { onBeat } from "../live/beat";
 import { type DrawnLine, type Line, summaryOf } from "./line";
 import type { Reading } from "./readings";
 import type { Reduced } from "./reduce";
@@ -10,6 +11,9 @@ export class Captions {
   private readonly badge: HTMLElement | null;
   private readonly live: HTMLElement | null;
   private readonly status: HTMLElement | null;
+  private label = "";
+  private drawn = "";
+  private waiting = false;
 
   constructor(private readonly root: HTMLElement) {
     this.badge = root.querySelector(".chart-badge");
@@ -17,7 +21,7 @@ export class Captions {
     this.status = root.querySelector("[role=status]");
   }
 
-  /** Say what is drawn, in a sentence and in `data-points`. */
+  /** Say what is drawn: in `data-points` at once, and in a sentence at the page's next beat. */
   summarise(metric: string, lines: readonly Line[], sources: readonly (Source | null)[]): void {
     const drawn = lines.flatMap((line, at) => {
       const own = sources[at];
@@ -25,7 +29,8 @@ export class Captions {
     });
     this.root.dataset.points = JSON.stringify(drawn.map(({ line, own }) => summaryOf(line, own)));
     const words = drawn.map(({ line, own }) => `${line.name} ${value(own.lastValue)} at step ${step(own.lastStep)}`);
-    this.root.ariaLabel = `${metric}: ${words.join(", ") || "no points yet"}`;
+    this.label = `${metric}: ${words.join(", ") || "no points yet"}`;
+    this.tell();
     this.root.classList.toggle("is-empty", drawn.length === 0);
   }
 
@@ -33,7 +38,19 @@ export class Captions {
   count(lines: readonly DrawnLine[], own: readonly Reduced[]): void {
     const told = own.filter((_, at) => !lines[at]?.ghost);
     const sum = (of: "drawn" | "points") => told.reduce((all, line) => all + line[of], 0);
-    write(this.badge, drawnText(sum("drawn"), sum("points")));
+    this.drawn = drawnText(sum("drawn"), sum("points"));
+    this.tell();
+  }
+
+  /** Texts have the page laid out, and so they change together with all others. */
+  private tell(): void {
+    if (this.waiting) return;
+    this.waiting = true;
+    onBeat(() => {
+      this.waiting = false;
+      if (this.root.ariaLabel !== this.label) this.root.ariaLabel = this.label;
+      write(this.badge, this.drawn);
+    });
   }
 
   /** Say how many points came beyond the stretch that somebody holds; null: nobody holds any. */

@@ -13,6 +13,7 @@ export class Lag {
   private samples: Sample[] = [];
   private arrivals: Sample[] = [];
   private readonly waiting = new Map<string, number[]>();
+  private known = { now: Number.NaN, samples: this.samples, count: 0, amounts: new Float64Array(0) };
 
   /**
    * Points of a run that is charted came in: how many, and when the oldest and the newest were logged (both
@@ -43,10 +44,18 @@ export class Lag {
 
   /** The lag that a share of the samples of the last minute does not exceed; null without samples. */
   quantile(share: number, now: number): number | null {
-    const amounts = recent(this.samples, now - WINDOW_MS).map((sample) => sample.amount);
+    const amounts = this.sorted(now);
     if (amounts.length === 0) return null;
-    amounts.sort((left, right) => left - right);
     return amounts[Math.min(amounts.length - 1, Math.ceil(share * amounts.length) - 1)] ?? null;
+  }
+
+  /** Several quantiles of one moment are told all over the page. */
+  private sorted(now: number): Float64Array {
+    const { samples, known } = this;
+    if (known.now === now && known.samples === samples && known.count === samples.length) return known.amounts;
+    const amounts = Float64Array.from(recent(samples, now - WINDOW_MS), ({ amount }) => amount).sort();
+    this.known = { now, samples, count: samples.length, amounts };
+    return amounts;
   }
 
   /** Points per second of the charted runs over the last five seconds. */

@@ -24,6 +24,11 @@ interface RunLatest {
   readonly listeners: Set<() => void>;
 }
 
+/** After all else that changes at the beat, so that what it leads to is drawn in one go. */
+function atBeat(callback: () => void): void {
+  onBeat(() => queueMicrotask(callback));
+}
+
 /** Newest values of all runs, whoever told of them, and their coarse course for sparklines. */
 export class LatestValues {
   private readonly runs = new Map<string, RunLatest>();
@@ -31,7 +36,7 @@ export class LatestValues {
   /** Runs of which there is something to tell. */
   private readonly news = new Set<RunLatest>();
 
-  constructor(private readonly later: (callback: () => void) => void = onBeat) {}
+  constructor(private readonly later: (callback: () => void) => void = atBeat) {}
 
   /** Tell nobody of changes until let go; then all who listen look again. */
   hold(held: boolean): void {

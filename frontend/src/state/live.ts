@@ -1,7 +1,10 @@
-import { QueryCache, QueryClient } from "@tanstack/react-query";
+import { notifyManager, QueryCache, QueryClient } from "@tanstack/react-query";
 import { Feed } from "../live/feed";
 import { ApiError, baseAddress, type Client, createApi, openSession } from "../services/api";
 import { Patches } from "./patches";
+
+// Together with all else that the same message or beat leads to; otherwise it is drawn by itself afterwards.
+notifyManager.setScheduler(queueMicrotask);
 
 /** What the page has once: client, cache of REST answers, socket and store; and whether the server lets it in. */
 export class Live {

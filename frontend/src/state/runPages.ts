@@ -1,11 +1,15 @@
 import type { QueryClient } from "@tanstack/react-query";
+import { idle } from "../lib/idle";
 import type { Feed } from "../live/feed";
 import { answerOf, type Client } from "../services/api";
 import type { Run } from "../services/types";
 import { RUNS } from "./keys";
 import { type ReadRuns, type RunPage, withPage } from "./merge";
 
+/** Enough for any screen; `vite.config.ts` has the browser ask for them before any script is there. */
+const FIRST_PAGE = 100;
 const PAGE = 500;
+const IDLE_MS = 1_000;
 /** So many runs the page holds; older ones are found by their own address alone. */
 export const MAX_RUNS = 20_000;
 
@@ -18,7 +22,7 @@ interface Source {
 /** The newest runs, and behind them those older ones that are known: `readOlder` looks at them again. */
 export async function readNewest({ client, queries, feed }: Source, signal?: AbortSignal): Promise<ReadRuns> {
   const before = queries.getQueryData<ReadRuns>(RUNS);
-  const page = await readPage(client, null, signal);
+  const page = await readPage(client, { limit: FIRST_PAGE }, signal);
   feed.seed(page.runs);
   const known = { runs: before?.runs ?? [], counts: page.counts, next_cursor: page.next_cursor };
   const runs = page.next_cursor === null ? page.runs : withPage(known, page, null).runs;
@@ -27,11 +31,13 @@ export async function readNewest({ client, queries, feed }: Source, signal?: Abo
 
 /** The runs behind the newest ones, page by page, each put into the list as it comes. Returns how many were read. */
 export async function readOlder({ client, queries, feed }: Source, signal?: AbortSignal): Promise<number> {
+  // The charts of the runs that are on the screen go first.
+  await idle(IDLE_MS);
   const start = queries.getQueryData<ReadRuns>(RUNS)?.older;
-  let [cursor, after, count] = [start?.cursor ?? null, start?.after ?? null, PAGE];
+  let [cursor, after, count] = [start?.cursor ?? null, start?.after ?? null, FIRST_PAGE];
   while (cursor !== null && count < MAX_RUNS) {
     const asked = queries.getQueryData<ReadRuns>(RUNS);
-    const page = await readPage(client, cursor, signal);
+    const page = await readPage(client, { limit: PAGE, cursor }, signal);
     signal?.throwIfAborted();
     feed.seed(page.runs);
     queries.setQueryData<ReadRuns>(RUNS, (known) => known && merged(known, asked, page, after));
@@ -42,8 +48,7 @@ export async function readOlder({ client, queries, feed }: Source, signal?: Abor
   return count;
 }
 
-function readPage(client: Client, cursor: string | null, signal?: AbortSignal): Promise<RunPage> {
-  const query = { limit: PAGE, ...(cursor === null ? {} : { cursor }) };
+function readPage(client: Client, query: { limit: number; cursor?: string }, signal?: AbortSignal): Promise<RunPage> {
   return answerOf(client.GET("/api/runs", { params: { query }, ...(signal ? { signal } : {}) }));
 }
 

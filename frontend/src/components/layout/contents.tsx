@@ -1,6 +1,7 @@
 import { type ComponentType, lazy, Suspense } from "react";
 import { type PanelType, typeOf } from "../../layout/panels";
 import type { PanelId } from "../../layout/tree";
+import { idle } from "../../lib/idle";
 import { Skeleton } from "../ui/Skeleton";
 import { Panel } from "./Panel";
 import { EventsPanel } from "./wiring/EventsPanel";
@@ -13,14 +14,7 @@ const IDLE_MS = 400;
 
 /** A panel of the first screen that lets runs and charts be drawn before it. */
 function later<Component extends ComponentType<{ panelId: PanelId }>>(load: () => Promise<{ default: Component }>) {
-  return lazy(() => idle().then(load));
-}
-
-function idle(): Promise<unknown> {
-  return new Promise((resolve) => {
-    if (typeof requestIdleCallback === "undefined") setTimeout(resolve, 0);
-    else requestIdleCallback(resolve, { timeout: IDLE_MS });
-  });
+  return lazy(() => idle(IDLE_MS).then(load));
 }
 
 /** What draws each kind of panel; those that are not on the first screen are loaded when one is opened. */

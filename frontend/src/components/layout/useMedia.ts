@@ -1,4 +1,4 @@
-import { useCallback, useSyncExternalStore } from "react";
+import { useCallback, useMemo, useSyncExternalStore } from "react";
 
 /** One panel on the screen at a time. */
 export const PHONE = "(max-width: 760px)";
@@ -11,15 +11,15 @@ export function matches(query: string): boolean {
 
 /** Whether the window is as a media query says. */
 export function useMedia(query: string): boolean {
+  const media = useMemo(() => window.matchMedia?.(query), [query]);
   return useSyncExternalStore(
     useCallback(
       (listener) => {
-        const found = window.matchMedia?.(query);
-        found?.addEventListener("change", listener);
-        return () => found?.removeEventListener("change", listener);
+        media?.addEventListener("change", listener);
+        return () => media?.removeEventListener("change", listener);
       },
-      [query],
+      [media],
     ),
-    () => matches(query),
+    () => media?.matches ?? false,
   );
 }

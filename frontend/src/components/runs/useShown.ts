@@ -1,4 +1,5 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useMemo, useRef } from "react";
+import { useNow } from "../../hooks/useNow";
 import type { Run } from "../../services/types";
 import type { View } from "../../state/address";
 import { type Filter, filterIn } from "./filter";
@@ -34,16 +35,11 @@ function rowsOf(runs: readonly Run[], { empty, test }: Filter, sort: string): re
 
 /** The runs as they were up to a second ago: steps come all the time, and rows that jump can't be read. */
 function useSettled(runs: readonly Run[]): readonly Run[] {
-  const [settled, setSettled] = useState(runs);
-  const newest = useRef(runs);
-  newest.current = runs;
-  useEffect(() => {
-    const timer = setInterval(() => setSettled(newest.current), SETTLE_MS);
-    return () => clearInterval(timer);
-  }, []);
-  if (settled.length === runs.length) return settled;
-  setSettled(runs);
-  return runs;
+  const now = useNow(SETTLE_MS);
+  const settled = useRef({ now, runs });
+  const { current } = settled;
+  if (current.now !== now || current.runs.length !== runs.length) settled.current = { now, runs };
+  return settled.current.runs;
 }
 
 /** The same rows, each as it is now; those of runs that are gone are left out. */
