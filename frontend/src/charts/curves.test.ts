@@ -131,3 +131,13 @@ test("a chart that follows a run draws its end alone, and looks as if it were dr
   expect(Math.max(...firsts)).toBeGreaterThan(80);
   expect(firsts.filter((first) => first === 0).length).toBeLessThan(25);
 });
+
+test("a line ends in a dot, at the edge where its end is out of sight; a failed run's and a ghost's do not", () => {
+  const bright = (over: Partial<DrawnLine>, x: number, y: number) =>
+    picture([line(over)], [own([0, 5], [50, 50])])(x, y);
+  const end = { x: 5, y: 50 };
+  expect(bright({ end }, 52, 30)).toBeGreaterThan(240);
+  expect(bright({}, 52, 30)).toBe(0);
+  expect(bright({ end: { x: 5, y: 1e9 } }, 51, 1)).toBeGreaterThan(240);
+  expect([bright({ end, failed: true }, 52, 30), bright({ end, ghost: true }, 52, 30)]).toEqual([0, 0]);
+});

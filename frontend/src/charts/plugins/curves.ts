@@ -41,6 +41,7 @@ export interface Frame {
 const BAND_OPACITY = { usual: 0.18, smoothed: 0.1, ghost: 0.06 };
 const FAINT = { ghost: 0.45, smoothed: 0.3 };
 const DOT_RADIUS_PX = 2.5;
+const END_RADIUS_PX = 3;
 /** A thicker line would hide its neighbours where there are many. */
 const MOST_BOLD = 3;
 const BOLD_PX = 1.5;
@@ -82,6 +83,7 @@ export class Curves {
     if (from >= width) return;
     const { ctx } = chart;
     ctx.putImageData(new ImageData(this.picture.pixels, width, height), left, top, from, 0, width - from, height);
+    if (!hasMore(view)) return;
     ctx.save();
     ctx.beginPath();
     ctx.rect(left + from, top, width - from, height);
@@ -90,6 +92,11 @@ export class Curves {
     drawMarks(chart, view.marks, view.at, this.palette);
     ctx.restore();
   }
+}
+
+/** Whether there is more to draw than lines. */
+function hasMore({ lines, marks, at }: CurvesView): boolean {
+  return marks.length > 0 || at !== null || lines.some(({ failed, nonfinite }) => failed || nonfinite.length > 0);
 }
 
 function isTold({ ghost }: DrawnLine): boolean {
@@ -140,9 +147,7 @@ export class Picture {
     const { raster, palette } = this;
     const ratio = devicePixelRatio || 1;
     raster.clear(width, height, palette.rgb("var(--bg-secondary)"), from);
-    const rule = palette.rgb("var(--grid-line)");
-    for (const x of grid.x) if (x !== null) raster.rule(place.x(x), "down", rule);
-    for (const y of grid.y) if (y !== null) raster.rule(place.y(y), "across", rule);
+    this.rules(grid, place);
     const shown = lines.flatMap((line, at): Shown[] => {
       const own = drawn[at];
       if (own === undefined || own.x.length === 0) return [];
@@ -151,6 +156,21 @@ export class Picture {
     for (const each of shown) if (hasBand(each.own)) this.band(each, place);
     const bold = (lines.length > MOST_BOLD ? 1 : BOLD_PX) * ratio;
     for (const each of shown) this.curve(each, place, bold, ratio);
+    for (const { line, colour } of shown) this.end(line, colour, place, ratio);
+  }
+
+  private rules(grid: Grid, place: Placer): void {
+    const colour = this.palette.rgb("var(--grid-line)");
+    for (const x of grid.x) if (x !== null) this.raster.rule(place.x(x), "down", colour);
+    for (const y of grid.y) if (y !== null) this.raster.rule(place.y(y), "across", colour);
+  }
+
+  /** A dot where a line ends; one above or below the chart is held at its edge. That of a failed run has a cross. */
+  private end({ end, failed, ghost }: DrawnLine, colour: Rgb, place: Placer, ratio: number): void {
+    if (end === null || failed || ghost) return;
+    const y = place.y(end.y);
+    const held = Math.min(this.raster.height, Math.max(0, Number.isNaN(y) ? this.raster.height : y));
+    this.raster.dots([place.x(end.x)], [held], 1, END_RADIUS_PX * ratio, colour);
   }
 
   private band({ line, own, first, colour }: Shown, place: Placer): void {

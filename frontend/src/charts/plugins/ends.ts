@@ -4,20 +4,14 @@ import type { DrawnLine } from "../line";
 import type { Palette } from "../palette";
 import { heightOf } from "./place";
 
-/** A dot at each line's end, a cross and a word where the run failed, and marks where values were not finite. */
+/** A cross and a word where a run failed, and marks where values were not finite. */
 export function drawEnds(chart: uPlot, lines: readonly DrawnLine[], palette: Palette): void {
   const ratio = devicePixelRatio || 1;
   for (const line of lines) {
     drawNonfinite(chart, line, ratio, palette);
-    if (line.end !== null) drawEnd(chart, line, ratio, palette);
+    const place = line.failed ? placeOf(chart, line.end) : null;
+    if (place !== null) drawFailure(chart, place, line.name, ratio, palette);
   }
-}
-
-function drawEnd(chart: uPlot, line: DrawnLine, ratio: number, palette: Palette): void {
-  const place = placeOf(chart, line.end);
-  if (place === null) return;
-  if (line.failed) drawFailure(chart, place, line.name, ratio, palette);
-  else dot(chart.ctx, place, 3 * ratio, line.paint);
 }
 
 /** Pixels of a point; one above or below the chart is held at its edge, one beside it is not drawn. */
@@ -26,18 +20,6 @@ function placeOf(chart: uPlot, point: DrawnLine["end"]): { x: number; y: number 
   const { left, width } = chart.bbox;
   const x = chart.valToPos(point.x, "x", true);
   return x < left - 1 || x > left + width + 1 ? null : { x, y: heightOf(chart, point.y) };
-}
-
-function dot(
-  context: CanvasRenderingContext2D,
-  { x, y }: { x: number; y: number },
-  radius: number,
-  colour: string,
-): void {
-  context.fillStyle = colour;
-  context.beginPath();
-  context.arc(x, y, radius, 0, 2 * Math.PI);
-  context.fill();
 }
 
 function drawFailure(

@@ -15,9 +15,9 @@ import { PhoneNav } from "./PhoneNav";
 import { StatusBar } from "./StatusBar";
 import { Tape } from "./Tape";
 import { useKeys } from "./useKeys";
-import { SystemPanel } from "./wiring/SystemPanel";
 
 const LayoutSheet = lazy(() => import("./LayoutSheet"));
+const SystemPanel = lazy(() => import("./wiring/SystemPanel").then((file) => ({ default: file.SystemPanel })));
 const FirstRun = lazy(() => import("../empty/FirstRun").then((file) => ({ default: file.FirstRun })));
 const TokenPage = lazy(() => import("../empty/TokenPage").then((file) => ({ default: file.TokenPage })));
 

@@ -4,10 +4,8 @@ import type { PanelId } from "../../layout/tree";
 import { idle } from "../../lib/idle";
 import { Skeleton } from "../ui/Skeleton";
 import { Panel } from "./Panel";
-import { EventsPanel } from "./wiring/EventsPanel";
 import { LossPanel, RatePanel } from "./wiring/PlotPanels";
 import { RunsPanel } from "./wiring/RunsPanel";
-import { SystemPanel } from "./wiring/SystemPanel";
 
 /** At the latest after this long a panel that can wait is loaded. */
 const IDLE_MS = 400;
@@ -20,8 +18,8 @@ function later<Component extends ComponentType<{ panelId: PanelId }>>(load: () =
 /** What draws each kind of panel; those that are not on the first screen are loaded when one is opened. */
 const COMPONENTS: Record<PanelType, ComponentType<{ panelId: PanelId }>> = {
   runs: RunsPanel,
-  system: SystemPanel,
-  events: EventsPanel,
+  system: later(() => import("./wiring/SystemPanel").then((file) => ({ default: file.SystemPanel }))),
+  events: later(() => import("./wiring/EventsPanel").then((file) => ({ default: file.EventsPanel }))),
   loss: LossPanel,
   rate: RatePanel,
   config: later(() => import("./wiring/ConfigPanel").then((file) => ({ default: file.ConfigPanel }))),
