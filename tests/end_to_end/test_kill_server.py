@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-KILLS = int(os.environ.get("STEPWIRE_KILLS", "20"))
+KILLS = int(os.environ.get("STEPWIRE_KILLS", "8"))
 SCRIPT = """
 import select, sys, time
 from stepwire import TrainingMonitor
 from stepwire.client import backoff
-backoff._LONGEST_SECONDS = 0.2  # twenty kills in a minute, not in ten
+backoff._LONGEST_SECONDS = 0.2  # many kills in a minute, not in ten
 monitor = TrainingMonitor("killed", run_id="run_killed", dashboard_url=sys.argv[1])
 step = 0
 while not select.select([sys.stdin], [], [], 0)[0]:
