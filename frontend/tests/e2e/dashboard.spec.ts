@@ -32,6 +32,21 @@ test("displays real-time metrics", async ({ page }) => {
   await run.interrupt();
 });
 
+test("the browser asks for the first runs while the scripts are on their way, and once", async ({ page }) => {
+  await page.goto(server.link);
+  await expect(page.getByText("LIVE", { exact: true }).first()).toBeVisible();
+  await page.reload();
+  await expect(page.getByText("LIVE", { exact: true }).first()).toBeVisible();
+  const asked = await page.evaluate(() =>
+    performance
+      .getEntriesByType("resource")
+      .filter(({ name }) => name.includes("/api/runs?"))
+      .map((entry) => (entry as PerformanceResourceTiming).initiatorType),
+  );
+  // The second time is when the socket tells of every run from there on.
+  expect(asked).toEqual(["link", "fetch"].slice(0, asked.length));
+});
+
 test("every point of a run is in the chart, with the values that were logged", async ({ page }) => {
   await page.goto(server.link);
   const run = await startMockTraining(server, { steps: 300, pauseSeconds: 0.01 });

@@ -27,7 +27,7 @@ _LAUNCHERS = (
     ("PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"),
     (_SRUN, "SLURM_NTASKS", "SLURM_LOCALID", ""),
 )
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # compiled when it is needed: that takes a millisecond
 _LEAST_SPECIAL_STEP = 0xFFFF_FFF0  # Slurm's numbers for what is no `srun`: batch script, interactive shell, …
 
 _made: Counter[tuple[str, ...]] = Counter()
@@ -122,7 +122,7 @@ def _launch(environment: Mapping[str, str], size: int, *, is_one_host: bool) -> 
     if namespace := environment.get("PMIX_NAMESPACE"):
         return "pmix", namespace, environment.get("SLURM_JOB_ID", ""), restarts
     elastic, hosts = environment.get("TORCHELASTIC_RUN_ID", ""), _number(environment, "GROUP_WORLD_SIZE")
-    if _UUID.fullmatch(elastic):
+    if re.fullmatch(_UUID, elastic):
         return "torchrun", elastic
     error_file = environment.get("TORCHELASTIC_ERROR_FILE")
     if hosts == 1 and error_file:  # torchrun has a folder for each launch: <folder>/attempt_0/1/error.json
