@@ -13,6 +13,7 @@ export class Captions {
   private readonly status: HTMLElement | null;
   private label = "";
   private drawn = "";
+  private came = "";
   private waiting = false;
 
   constructor(private readonly root: HTMLElement) {
@@ -50,14 +51,17 @@ export class Captions {
       this.waiting = false;
       if (this.root.ariaLabel !== this.label) this.root.ariaLabel = this.label;
       write(this.badge, this.drawn);
+      write(this.live, this.came);
     });
   }
 
   /** Say how many points came beyond the stretch that somebody holds; null: nobody holds any. */
   hold(more: number | null): void {
     if (this.live === null) return;
+    this.came = more === null ? "" : liveText(more);
+    if (this.live.hidden === (more === null)) return;
     this.live.hidden = more === null;
-    if (more !== null) write(this.live, liveText(more));
+    write(this.live, this.came);
   }
 
   /** Have a screen reader tell where the crosshair is. */

@@ -5,9 +5,9 @@ import { step } from "../lib/format";
 import type { Drawable } from "../live/scheduler";
 import { nearest } from "./axis";
 import { Captions } from "./captions";
-import { sharedX, stretch } from "./data";
-import { suitsLogScale, valueRange } from "./extent";
-import { followed, steadied } from "./follow";
+import { pointsAfter, stretch } from "./data";
+import { Entries } from "./entries";
+import { followed, widened } from "./follow";
 import { Legend } from "./legend";
 import { type DrawnLine, drawnLine, inStretch } from "./line";
 import type { PlacedMark } from "./mark";
@@ -19,9 +19,9 @@ import { Curves, type CurvesView, type Grid } from "./plugins/curves";
 import { pointerPlugin } from "./plugins/pointer";
 import { wishOf } from "./press";
 import { readings } from "./readings";
-import { type Course, type Range, type Reduced, Reduction, seen } from "./reduce";
+import { type Range, type Reduced, sameRange } from "./reduce";
+import { ValueScale } from "./scale";
 import type { ChartHost, ChartSettings, Chosen } from "./settings";
-import { smoothed } from "./smooth";
 import type { Source } from "./source";
 import { within, zoomedBy } from "./zoom";
 
@@ -48,8 +48,6 @@ const MIN_BUCKETS = 64;
 const SETTLE_MS = 200;
 /** A click so near to the crosshair takes it away. */
 const SAME_PX = 3;
-/** The range of values is looked at again after so many drawings at the latest. */
-const LOOK_AGAIN = 16;
 
 /** A metric of several runs, drawn by uPlot into `root`. Draws when told; knows no React. */
 export class LineChart implements Drawable {
@@ -59,20 +57,12 @@ export class LineChart implements Drawable {
   private lines: readonly DrawnLine[] = [];
   private marks: readonly PlacedMark[] = [];
   private places: Places = BY_STEP;
-  private logScale = false;
-  private reductions: Reduction[] = [];
-  private own: readonly Reduced[] = [];
-  /** From which x on each line is not what it was when it was drawn last. */
-  private changed: number[] = [];
-  /** The x of all lines, for the pointer. */
-  private x: readonly number[] = [];
+  private readonly entries = new Entries();
+  private readonly values = new ValueScale();
   private full: Range = [0, 1];
   private range: Range = [0, 1];
   /** The stretch that follows the newest points; null where somebody chose one, and at first. */
   private following: Range | null = null;
-  private yRange: Range | null = null;
-  /** Drawings since the range of values was looked at. */
-  private unlooked = 0;
   private zoom: Range | null;
   private at: number | null;
   /** Points beyond the stretch when it was chosen. */
@@ -104,8 +94,8 @@ export class LineChart implements Drawable {
     this.extent = { width: place.clientWidth, height: place.clientHeight };
     this.size = new ResizeObserver(() => this.resize({ width: place.clientWidth, height: place.clientHeight }));
     this.size.observe(place);
-    this.view = new IntersectionObserver(([entry]) => {
-      this.inView = entry?.isIntersecting ?? true;
+    this.view = new IntersectionObserver((entries) => {
+      this.inView = entries.at(-1)?.isIntersecting ?? true;
       if (this.inView) host.onDirty(this);
     });
     this.view.observe(place);
@@ -115,7 +105,6 @@ export class LineChart implements Drawable {
   /** Other lines, another window or scale; drawn with the next frame. */
   change(settings: ChartSettings): void {
     const before = this.settings;
-    if (settings.metric !== before.metric) this.scale(false);
     if (settings.window !== before.window || settings.metric !== before.metric) this.following = null;
     if (settings.zoom !== before.zoom) this.hold(settings.zoom);
     if (settings.at !== before.at) this.at = settings.at;
@@ -146,7 +135,7 @@ export class LineChart implements Drawable {
     } else {
       this.full = full;
       this.fill(sources, range);
-      this.captions.count(this.lines, this.own);
+      this.captions.count(this.lines, this.entries.own);
       this.captions.hold(this.zoom === null ? null : this.cameSince(pointsAfter(courses, range[1])));
     }
     this.captions.summarise(metric, lines, sources);
@@ -155,12 +144,13 @@ export class LineChart implements Drawable {
 
   /** Obey a key that was pressed on the chart; whether there was anything to do. */
   press(key: string, shift: boolean): boolean {
-    const own = this.own[0]?.x ?? [];
+    const { own: all, x } = this.entries;
+    const own = all[0]?.x ?? [];
     const wish = wishOf(key, shift, {
       range: this.range,
       full: this.full,
       zoomed: this.zoom !== null,
-      x: own.length > 0 ? own : this.x,
+      x: own.length > 0 ? own : x,
       at: this.atPlace(),
     });
     if (wish === null) return false;
@@ -171,10 +161,11 @@ export class LineChart implements Drawable {
 
   /** What is drawn now; null while nothing is. */
   snapshot(): Snapshot | null {
-    const { plot, lines, own, range, yRange, logScale } = this;
-    if (plot === null || yRange === null) return null;
+    const { plot, lines, range, values, entries } = this;
+    if (plot === null || values.range === null) return null;
     const { metric, xKind, zone } = this.settings;
-    return { metric, xKind, zone, lines, own, range, yRange, logScale, canvas: plot.ctx.canvas };
+    const scale = { yRange: values.range, logScale: values.logarithmic };
+    return { metric, xKind, zone, lines, own: entries.own, range, ...scale, canvas: plot.ctx.canvas };
   }
 
   destroy(): void {
@@ -202,14 +193,6 @@ export class LineChart implements Drawable {
     }
   }
 
-  private scale(logarithmic: boolean): void {
-    if (logarithmic === this.logScale) return;
-    this.logScale = logarithmic;
-    this.yRange = null;
-    this.clear();
-    this.host.onScale(logarithmic);
-  }
-
   private follow(wanted: Range | null): Range | null {
     const pixels = this.plot === null ? 0 : Math.round(this.plot.bbox.width);
     this.following = wanted && followed(wanted, pixels > 0 ? this.following : null, pixels);
@@ -220,58 +203,24 @@ export class LineChart implements Drawable {
   private fill(sources: readonly (Source | null)[], range: Range): void {
     const buckets = Math.max(MIN_BUCKETS, Math.round(this.extent.width - TAG_GUTTER));
     const isPart = range[0] > this.full[0] || range[1] < this.full[1];
-    const { lines } = this.settings;
-    this.reduce(isPart ? lines.map((line) => this.host.sourceOf(line, { range, buckets })) : sources, range, buckets);
+    const { lines, smoothing } = this.settings;
+    const shown = isPart ? lines.map((line) => this.host.sourceOf(line, { range, buckets })) : sources;
+    this.entries.reduce(shown, smoothing, range, buckets);
     this.measure(range);
     this.describe(sources, range, buckets);
     this.tellNames();
     this.show(range);
   }
 
-  private reduce(sources: readonly (Source | null)[], range: Range, buckets: number): void {
-    const { smoothing } = this.settings;
-    this.reductions = sources.map((_, at) => this.reductions[at] ?? new Reduction());
-    this.own = sources.map((source, at) => {
-      const reduction = this.reductions[at] as Reduction;
-      const about = source?.revision == null ? null : `${source.revision} ${smoothing}`;
-      const own = reduction.reduce(this.courseOf(source), about, range, buckets);
-      this.changed[at] = Math.min(this.changed[at] ?? Number.NEGATIVE_INFINITY, reduction.changed);
-      return own;
-    });
-    this.x = sharedX(this.own);
-  }
-
-  /** Choose the scale of the values, unless all that is new fits into the one there is. */
+  /** Choose the scale of the values; another kind of scale needs another plot. */
   private measure(range: Range): void {
+    const { values, entries } = this;
+    const before = values.logarithmic;
     const { logScale } = this.settings;
-    const isKnown = this.plot !== null && this.yRange !== null && (logScale === "auto" || logScale === this.logScale);
-    if (isKnown && sameRange(range, this.range) && this.unlooked < LOOK_AGAIN && this.fits()) {
-      this.unlooked += 1;
-      return;
-    }
-    this.unlooked = 0;
-    const inView = this.own.map((line) => seen(line, range));
-    this.scale(logScale === "auto" ? this.logScale || suitsLogScale(inView) : logScale);
-    const wanted = valueRange(inView, this.logScale, this.zoom !== null);
-    this.yRange = this.zoom === null ? steadied(wanted, this.yRange, this.logScale) : wanted;
-  }
-
-  /** Whether all that is new is within the range of values. */
-  private fits(): boolean {
-    const [low, high] = this.yRange ?? [0, 0];
-    return this.own.every(({ x, min, max }, line) => {
-      for (let at = x.length - 1; at >= 0 && (x[at] as number) >= (this.changed[line] as number); at--) {
-        if ((min[at] ?? high) < low || (max[at] ?? low) > high) return false;
-      }
-      return true;
-    });
-  }
-
-  private courseOf(source: Source | null): Course {
-    if (source === null) return NO_COURSE;
-    const { course, odd } = source;
-    const { smoothing } = this.settings;
-    return smoothing > 0 ? { ...course, odd, smooth: smoothed(course, smoothing) } : { ...course, odd };
+    values.choose(entries.own, entries.changed, range, { logScale, held: this.zoom !== null });
+    if (values.logarithmic === before) return;
+    this.clear();
+    this.host.onScale(values.logarithmic);
   }
 
   private describe(sources: readonly (Source | null)[], range: Range, width: number): void {
@@ -279,7 +228,7 @@ export class LineChart implements Drawable {
     const { palette, settings } = this;
     this.lines = settings.lines.map((line, at) => {
       const drawn = drawnLine(line, sources[at] ?? null, palette.colour(line.colour));
-      const own = this.own[at];
+      const own = this.entries.own[at];
       return own === undefined ? drawn : inStretch(drawn, own, range[1], width);
     });
     this.places = this.host.places();
@@ -291,7 +240,7 @@ export class LineChart implements Drawable {
 
   private tellNames(): void {
     const told = this.lines.flatMap((line, at) => {
-      const smooth = this.own[at]?.smooth?.at(-1) ?? null;
+      const smooth = this.entries.own[at]?.smooth?.at(-1) ?? null;
       return line.ghost || line.end === null ? [] : [{ line, smooth }];
     });
     this.legendHeight = this.legend.show(told, this.extent);
@@ -300,8 +249,8 @@ export class LineChart implements Drawable {
 
   /** Where the axes stay as they are, the library has nothing to draw. */
   private show(range: Range): void {
-    const [low, high] = this.yRange ?? [0, 1];
-    const wide: Range = range[0] < range[1] ? range : [range[0] - 1, range[1] + 1];
+    const [low, high] = this.values.range ?? [0, 1];
+    const wide = widened(range);
     const { plot, curves, crosshair } = this;
     const isSteady = sameRange(wide, this.range) && plot?.scales.y?.min === low && plot.scales.y.max === high;
     this.range = wide;
@@ -311,7 +260,7 @@ export class LineChart implements Drawable {
     } else {
       this.turn(plot ?? this.create(), low, high);
     }
-    this.changed = this.changed.map(() => Number.POSITIVE_INFINITY);
+    this.entries.drawn();
   }
 
   private turn(plot: uPlot, low: number, high: number): void {
@@ -330,7 +279,7 @@ export class LineChart implements Drawable {
     this.curves = new Curves(() => this.curvesView(grid), this.palette);
     this.crosshair = crosshairPlugin(() => this.readoutView(), this.palette);
     const options = chartOptions({
-      logScale: this.logScale,
+      logScale: this.values.logarithmic,
       xKind,
       zone,
       syncKey: `${SYNC_KEY}-${xKind}`,
@@ -345,12 +294,14 @@ export class LineChart implements Drawable {
   }
 
   private curvesView(grid: Grid): CurvesView {
-    const { lines, own: drawn, changed, marks } = this;
+    const { lines, marks } = this;
+    const { own: drawn, changed } = this.entries;
     return { lines, drawn, changed, marks, grid, at: this.atPlace() };
   }
 
   private readoutView(): ReadoutView {
-    const { lines, own: drawn, x, marks, places, settings } = this;
+    const { lines, marks, places, settings } = this;
+    const { own: drawn, x } = this.entries;
     const exact = this.at === null ? null : this.host.exactAt(this.at);
     return {
       lines,
@@ -370,7 +321,7 @@ export class LineChart implements Drawable {
       onStretch: (low, high) => this.choose({ zoom: within([low, high], this.full) }),
       onScale: (factor, x) => this.choose({ zoom: zoomedBy(factor, x, this.range, this.full) }, false),
       onReset: () => this.choose({ zoom: null }),
-      onClick: (x) => this.click(this.x[nearest(this.x, x)] ?? null),
+      onClick: (x) => this.click(this.entries.x[nearest(this.entries.x, x)] ?? null),
     });
   }
 
@@ -394,7 +345,7 @@ export class LineChart implements Drawable {
     if (found === null) return;
     const at = this.settings.xKind === "step" ? found : Math.round(found);
     this.choose({ at }, atOnce);
-    if (!atOnce) this.captions.say(`Step ${step(at)}`, readings(this.lines, this.own, x));
+    if (!atOnce) this.captions.say(`Step ${step(at)}`, readings(this.lines, this.entries.own, x));
   }
 
   /** Show what somebody chose, and tell it at once or when it rests. */
@@ -418,7 +369,7 @@ export class LineChart implements Drawable {
   private hold(zoom: Range | null): void {
     this.zoom = zoom;
     this.following = null;
-    this.yRange = null;
+    this.values.forget();
     this.beyond = null;
   }
 
@@ -429,26 +380,7 @@ export class LineChart implements Drawable {
   }
 }
 
-const NO_COURSE: Course = (() => {
-  const none = new Float64Array(0);
-  return { x: none, mean: none, min: none, max: none, last: none, count: none };
-})();
-
-function sameRange(left: Range, right: Range): boolean {
-  return left[0] === right[0] && left[1] === right[1];
-}
-
 /** What a plot is built for; all else it takes as it goes. */
 function lookOf({ xKind, zone }: ChartSettings): string {
   return `${xKind} ${zone}`;
-}
-
-function pointsAfter(courses: readonly (Pick<Course, "x" | "count"> | null)[], end: number): number {
-  let more = 0;
-  for (const course of courses) {
-    if (course === null) continue;
-    for (let at = course.x.length - 1; at >= 0 && (course.x[at] as number) > end; at--)
-      more += course.count[at] as number;
-  }
-  return more;
 }

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DrawnLine } from "./line";
 import { readPalette } from "./palette";
 import { type CurvesView, type Frame, Picture } from "./plugins/curves";
@@ -140,4 +140,47 @@ test("a line ends in a dot, at the edge where its end is out of sight; a failed 
   expect(bright({}, 52, 30)).toBe(0);
   expect(bright({ end: { x: 5, y: 1e9 } }, 51, 1)).toBeGreaterThan(240);
   expect([bright({ end, failed: true }, 52, 30), bright({ end, ghost: true }, 52, 30)]).toEqual([0, 0]);
+});
+
+describe("what is kept is drawn again", () => {
+  /** The first column that is new in the second of two pictures, and whether it looks as if it were drawn whole. */
+  function second(before: CurvesView, now: CurvesView): { from: number; isWhole: boolean } {
+    const [kept, whole] = [new Picture(palette()), new Picture(palette())];
+    kept.draw(before, frame());
+    const from = kept.draw(now, frame());
+    whole.draw(now, frame());
+    return { from, isWhole: kept.pixels.every((level, at) => level === whole.pixels[at]) };
+  }
+  const still = { changed: [Number.POSITIVE_INFINITY] };
+  const flat = own([0, 10], [50, 50]);
+
+  test("not at all where nothing is new", () => {
+    expect(second(view([line()], [flat]), view([line()], [flat], still))).toEqual({ from: WIDTH, isWhole: true });
+  });
+  test("when a line has no points any more", () => {
+    expect(second(view([line()], [flat]), view([line()], [own([], [])]))).toEqual({ from: 0, isWhole: true });
+  });
+  test("when a value that is not finite takes the place of one long ago", () => {
+    const odd = (...nonfinite: number[]) => [line({ nonfinite })];
+    expect(second(view(odd(1, 2), [flat]), view(odd(2, 3), [flat], still)).from).toBe(0);
+  });
+  test("when a run fails, whose end is a cross and no dot from then on", () => {
+    const ending = (failed: boolean) => [line({ failed, end: { x: 5, y: 80 } })];
+    const now = view(ending(true), [own([0, 5], [50, 80])], still);
+    expect(second(view(ending(false), [own([0, 5], [50, 80])]), now)).toEqual({ from: 0, isWhole: true });
+  });
+  test("when a run that failed goes on", () => {
+    const failed = (x: number) => [line({ failed: true, end: { x, y: 50 } })];
+    const [before, now] = [own([0, 9], [50, 50]), own([0, 9, 10], [50, 50, 50])];
+    expect(second(view(failed(9), [before]), view(failed(10), [now], { changed: [9.5] })).from).toBe(0);
+  });
+  test("with its smoothed line whole, though its course is broken where the new part begins", () => {
+    const broken = own([0, 5, 10], [20, null, 20], { smooth: [80, undefined, 80], min: [20, null, 20] });
+    const grown = (end: number) => own([0, 2, 4, 6, 8, end], [50, 50, 50, 50, 50, 50], { smooth: Array(6).fill(50) });
+    const lines = [line(), line({ paint: "#00ff00" })];
+    const now = view(lines, [broken, grown(9.5)], { changed: [Number.POSITIVE_INFINITY, 9] });
+    const { from, isWhole } = second(view(lines, [broken, grown(9)]), now);
+    expect(from).toBeGreaterThan(60);
+    expect(isWhole).toBe(true);
+  });
 });

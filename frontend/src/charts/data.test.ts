@@ -158,6 +158,31 @@ describe("the range of y", () => {
   });
 });
 
+test("a line without values leaves the range of the others as it is", () => {
+  const line = (...value: number[]) => ({ value, min: value, max: value });
+  for (const logScale of [false, true]) {
+    expect(valueRange([line(), line(1, 5)], logScale)).toEqual(valueRange([line(1, 5)], logScale));
+  }
+});
+
+test("however large or small the values are, the range of y has some height and ends", () => {
+  for (const values of [
+    [1e305, 1e305],
+    [1e301, 1e304],
+    [-1.7e308, 1.7e308],
+    [1e-310, 1e-305],
+    [0, 5e-324],
+  ]) {
+    for (const logScale of [false, true]) {
+      for (const all of [false, true]) {
+        const [low, high] = valueRange([{ value: values, min: values, max: values }], logScale, all);
+        expect(low).toBeLessThan(high);
+        expect(Number.isFinite(high - low)).toBe(true);
+      }
+    }
+  }
+});
+
 test("a logarithmic scale suits positive values over two decades, and nothing else", () => {
   const line = (...values: (number | null)[]) => [{ value: values, min: values, max: values }];
   expect(suitsLogScale(line(0.01, 1, 5))).toBe(true);

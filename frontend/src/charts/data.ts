@@ -31,6 +31,17 @@ function fullStretch(courses: readonly (Columns | null)[]): Range | null {
   return ends.length === 0 ? null : [Math.min(...ends), Math.max(...ends)];
 }
 
+/** How many points of all courses come after an x. */
+export function pointsAfter(courses: readonly (Columns | null)[], end: number): number {
+  let more = 0;
+  for (const course of courses) {
+    if (course === null) continue;
+    for (let at = course.x.length - 1; at >= 0 && (course.x[at] as number) > end; at--)
+      more += course.count[at] as number;
+  }
+  return more;
+}
+
 /** The x of all lines, ascending, each once. */
 export function sharedX(lines: readonly Reduced[]): number[] {
   const filled = lines.filter((line) => line.x.length > 0).map((line) => line.x);

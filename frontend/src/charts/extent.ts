@@ -62,9 +62,11 @@ export function valueRange(lines: Lines, logScale: boolean, all = false): Range 
 }
 
 function knownOf({ value, min, max }: Lines[number], logScale: boolean): Known {
-  const scaled = logScale
-    ? (cell: Cell) => (typeof cell === "number" && cell > 0 ? Math.log10(cell) : null)
-    : (cell: Cell) => (typeof cell === "number" ? cell : null);
+  const scaled = (cell: Cell) => {
+    if (typeof cell !== "number" || !Number.isFinite(cell)) return null;
+    if (!logScale) return clamped(cell);
+    return cell > 0 ? Math.log10(Math.max(1e-300, clamped(cell))) : null;
+  };
   const every = Math.ceil(value.length / SAMPLES);
   const found: number[] = [];
   for (const cells of [value, min, max]) {
@@ -81,7 +83,7 @@ function knownOf({ value, min, max }: Lines[number], logScale: boolean): Known {
 }
 
 function take(found: number[], value: number | null): void {
-  if (value !== null && Number.isFinite(value)) found.push(value);
+  if (value !== null) found.push(value);
 }
 
 function joined(parts: readonly Float64Array[]): Float64Array {

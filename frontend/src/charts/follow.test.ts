@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { expect, test } from "vitest";
-import { followed, steadied } from "./follow";
+import { followed, steadied, widened } from "./follow";
 import type { Range } from "./reduce";
 
 /** The stretches shown while a window slides over steps that come one by one. */
@@ -60,4 +60,13 @@ test("the scale of values stays while they fit, grows at once and shrinks when t
   expect(steadied([20, 80], null, false)).toEqual([20, 80]);
   expect(steadied([1.2, 950], [1, 1000], true)).toEqual([1, 1000]);
   expect(steadied([0.1, 950], [1, 1000], true)).toEqual([0.1, 950]);
+});
+
+test("a single place is shown with something on either side, however large its number", () => {
+  expect(widened([3, 4])).toEqual([3, 4]);
+  expect(widened([5, 5])).toEqual([4, 6]);
+  for (const place of [0, -2e17, 1.7e18, 1e300]) {
+    const [low, high] = widened([place, place]);
+    expect(low < place && place < high).toBe(true);
+  }
 });

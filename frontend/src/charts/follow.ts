@@ -26,6 +26,12 @@ export function followed(wanted: Range, before: Range | null, pixels: number): R
   return before[0] + by > low ? anew : [before[0] + by, before[1] + by];
 }
 
+/** The same, unless it is a single place: then as much on either side as tells the ends apart. */
+export function widened([low, high]: Range): Range {
+  const by = low < high ? 0 : Math.max(1, Math.abs(low) * 1e-9);
+  return by === 0 ? [low, high] : [low - by, high + by];
+}
+
 /** The margin of a range of values, in parts of it. */
 const MARGIN = 0.06 / 1.12;
 /** Values that fill less than this part of the chart get another scale. */

@@ -3,14 +3,14 @@ import { Glyphs } from "./glyphs";
 import { Raster } from "./raster";
 
 /** A canvas whose every character is a bar of full height, three pixels wide, from where it is drawn. */
-function fakeCanvas(drawn: [string, number][]) {
+function fakeCanvas(drawn: [character: string, x: number, mostWidth: number][]) {
   let at = 0;
   const context = {
     canvas: document.createElement("canvas"),
     measureText: () => ({ width: 6.5 }),
     clearRect: () => {},
-    fillText: (text: string, x: number) => {
-      drawn.push([text, x]);
+    fillText: (text: string, x: number, _y: number, most: number) => {
+      drawn.push([text, x, most]);
       at = x;
     },
     getImageData: (_x: number, _y: number, width: number, height: number) => {
@@ -25,8 +25,8 @@ function fakeCanvas(drawn: [string, number][]) {
   return vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue(context as never);
 }
 
-test("a text is made of characters that the browser drew once, at quarters of a pixel", () => {
-  const drawn: [string, number][] = [];
+test("a text is made of characters that the browser drew once, at quarters of a pixel, none wider than its room", () => {
+  const drawn: [string, number, number][] = [];
   const canvas = fakeCanvas(drawn);
   const glyphs = new Glyphs("11px mono", 11);
   const raster = new Raster();
@@ -35,8 +35,8 @@ test("a text is made of characters that the browser drew once, at quarters of a 
   glyphs.write(raster, "2", 40, 10, [255, 255, 255], "right");
   canvas.mockRestore();
   expect(drawn).toEqual([
-    ["1", 1],
-    ["2", 1.5],
+    ["1", 1, 7],
+    ["2", 1.5, 7],
   ]);
   const row = Array.from({ length: 60 }, (_, x) => (raster.pixels[(10 * 60 + x) * 4] === 255 ? "#" : ".")).join("");
   expect(row.slice(0, 30)).toBe("...###...###....###...###.....".slice(0, 30));

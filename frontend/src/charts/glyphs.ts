@@ -59,7 +59,8 @@ export class Glyphs {
     const cover = new Uint8ClampedArray(width * height);
     if (context === null) return { cover, width };
     context.clearRect(0, 0, width, height);
-    context.fillText(character, 1 + phase / PHASES, height / 2);
+    // One that is wider than the font's own, as those of some scripts are, is pressed into the room there is.
+    context.fillText(character, 1 + phase / PHASES, height / 2, this.advance + 0.5);
     const { data } = context.getImageData(0, 0, width, height);
     for (let at = 0; at < cover.length; at++) cover[at] = data[at * 4 + 3] as number;
     return { cover, width };

@@ -1,4 +1,5 @@
 import { value } from "../lib/format";
+import { onBeat } from "../live/beat";
 import type { DrawnLine } from "./line";
 
 const ROW_PX = 15;
@@ -32,6 +33,8 @@ export class Legend {
   private readonly box = document.createElement("ul");
   private made = "";
   private values: HTMLElement[] = [];
+  private texts: readonly string[] = [];
+  private waiting = false;
 
   constructor(place: HTMLElement) {
     this.box.className = "chart-legend";
@@ -41,21 +44,34 @@ export class Legend {
     place.append(this.box);
   }
 
-  /** Show what there is; the height that it takes. */
+  /** Show what there is, values at the page's next beat; the height that it takes. */
   show(lines: readonly LegendLine[], size: { width: number; height: number }): number {
     const smoothed = lines.some(({ smooth }) => smooth !== null);
     const { columns, rows } = legendPlan(lines.length, size, smoothed);
     if (this.box.hidden !== (rows === 0)) this.box.hidden = rows === 0;
     if (rows === 0) return 0;
     const made = JSON.stringify([columns, lines.map(({ line }) => [line.name, line.paint, line.dash])]);
-    if (made !== this.made) this.make(lines, columns);
+    this.texts = lines.map(({ line, smooth }) => {
+      return smooth === null ? value(line.lastValue) : `${value(line.lastValue)} ~ ${value(smooth)}`;
+    });
+    if (made !== this.made) {
+      this.make(lines, columns);
+      this.write();
+    } else if (!this.waiting) {
+      this.waiting = true;
+      onBeat(() => this.write());
+    }
     this.made = made;
-    for (const [at, { line, smooth }] of lines.entries()) {
-      const text = smooth === null ? value(line.lastValue) : `${value(line.lastValue)} ~ ${value(smooth)}`;
+    return rows * ROW_PX + 2;
+  }
+
+  /** Texts have the page laid out, and so they change together with all others. */
+  private write(): void {
+    this.waiting = false;
+    for (const [at, text] of this.texts.entries()) {
       const cell = this.values[at];
       if (cell && cell.textContent !== text) cell.textContent = text;
     }
-    return rows * ROW_PX + 2;
   }
 
   private make(lines: readonly LegendLine[], columns: number): void {

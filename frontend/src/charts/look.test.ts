@@ -9,7 +9,7 @@ import { spreadTags } from "./plugins/tags";
 import { readAt, readings } from "./readings";
 import { reduce } from "./reduce";
 import type { Source } from "./source";
-import { logLabels, logSplits, spanLabels, stepLabels, valueLabels, wallLabels } from "./ticks";
+import { evenSplits, logLabels, logSplits, spanLabels, stepLabels, valueLabels, wallLabels } from "./ticks";
 import { drawnText, liveText } from "./words";
 
 const line = (name: string, over: Partial<Line> = {}): Line => ({
@@ -54,9 +54,25 @@ describe("ticks", () => {
     expect(wallLabels([noon, noon + 5], "Asia/Tokyo")).toEqual(["21:00:00", "21:00:05"]);
     expect(wallLabels([noon, noon + 86_400], "UTC")).toEqual(["11-28", "11-29"]);
   });
-  test("of a logarithmic scale are left out where the library leaves them out", () => {
-    expect(logLabels([0.001, 0.1, null, 10, 1e6])).toEqual(["1e-3", "0.1", "", "10", "1e6"]);
+  test("of a logarithmic scale have as many digits as each needs", () => {
+    expect(logLabels([0.001, 0.1, 10, 1e6])).toEqual(["1e-3", "0.1", "10", "1e6"]);
   });
+});
+
+test("ticks are round, no more than there is room for, and none where numbers are too coarse for them", () => {
+  expect(evenSplits(-1, 9, 5)).toEqual([0, 2, 4, 6, 8]);
+  expect(evenSplits(0.1, 0.9, 4).map((each) => each.toFixed(3))).toEqual(["0.200", "0.400", "0.600", "0.800"]);
+  expect(valueLabels(evenSplits(9.99, 10.12, 6))).toEqual(["10.000", "10.025", "10.050", "10.075", "10.100"]);
+  expect(evenSplits(1e20, 9e20, 5)).toEqual([2e20, 4e20, 6e20, 8e20]);
+  expect(evenSplits(-1e300, 1e300, 5)).toHaveLength(5);
+  for (const [low, high] of [
+    [5, 5],
+    [1e16, 1e16 + 2],
+    [0, Number.POSITIVE_INFINITY],
+    [Number.NaN, 1],
+  ] as const) {
+    expect(evenSplits(low, high, 10)).toEqual([]);
+  }
 });
 
 test("ticks of a logarithmic scale are few, round and inside, at any range", () => {
@@ -64,6 +80,7 @@ test("ticks of a logarithmic scale are few, round and inside, at any range", () 
   expect(logSplits(6e-4, 9.5e-4)).toEqual([6e-4, 7e-4, 8e-4, 9e-4]);
   expect(logSplits(1e-3, 1e9)).toEqual([1e-3, 0.1, 10, 1e3, 1e5, 1e7, 1e9]);
   expect(logSplits(1e-300, 1e300).length).toBeLessThan(10);
+  expect(logSplits(1e300, 1e300)).toEqual([1e300]);
 });
 
 describe("value tags", () => {
@@ -151,7 +168,7 @@ test("the badge tells how much of what is stored is drawn", () => {
   expect([liveText(0), liveText(1234)]).toEqual(["UNZOOM", "LIVE +1,234"]);
 });
 
-test("the library is given axes and no line, and tells where their ticks are", () => {
+test("the library is given an axis and no line, and tells where its ticks are as long as there are any", () => {
   const grid: Grid = { x: [], y: [] };
   const palette = readPalette(document.documentElement);
   const options = chartOptions({
@@ -166,12 +183,12 @@ test("the library is given axes and no line, and tells where their ticks are", (
   });
   expect(options.series).toEqual([{}]);
   expect(options.scales?.y?.distr).toBe(3);
-  const told = options.axes?.map(({ values }) => (values as (u: unknown, splits: number[]) => string[])(null, [1, 10]));
-  expect(told).toEqual([
-    ["1", "10"],
-    ["", ""],
-  ]);
-  expect(grid).toEqual({ x: [1, 10], y: [1, 10] });
+  expect(options.axes?.slice(1)).toEqual([{ show: false }]);
+  const [axis] = options.axes as [{ values: (chart: unknown, splits: number[]) => string[] }];
+  expect(axis.values(null, [1, 10])).toEqual(["1", "10"]);
+  expect(grid.x).toEqual([1, 10]);
+  for (const told of options.hooks?.setScale ?? []) told?.({} as never, "x");
+  expect(grid.x).toEqual([]);
 });
 
 test("colours come from the page's variables", () => {

@@ -8,6 +8,11 @@ export function mounted(chart: LineChart): () => void {
   return () => charts.delete(chart);
 }
 
+// What was written before a font came was written in another one, and no point may come for long.
+document.fonts?.addEventListener("loadingdone", () => {
+  for (const chart of charts) chart.repaint();
+});
+
 /** Charts of a panel, from top to bottom. */
 export function chartsOf(panelId: string): LineChart[] {
   return [...charts]

@@ -1,8 +1,9 @@
 import type uPlot from "uplot";
 import type { Palette } from "./palette";
 import type { Grid } from "./plugins/curves";
-import { logSplits, spanLabels, stepLabels, TIME_GAPS, valueLabels, wallLabels } from "./ticks";
+import { multiples, spanLabels, stepLabels, TIME_GAPS, valueLabels, wallLabels } from "./ticks";
 
+/** Room at the right for what is written there together with the tags, which change more often than an axis. */
 export const TAG_GUTTER = 62;
 const X_AXIS_HEIGHT = 22;
 
@@ -19,25 +20,34 @@ export interface ChartLook {
   plugins: uPlot.Plugin[];
   width: number;
   height: number;
-  /** Told where the ticks of the axes are; who draws the lines draws the grid. */
+  /** Told where the ticks of the x axis are; who draws the lines draws the grid. */
   grid: Grid;
 }
 
-/** All that the chart library is told: it has axes and a cursor over the shared x, and draws no line. */
+/** All that the chart library is told: it has an x axis and a cursor, and draws no line. */
 export function chartOptions(look: ChartLook): uPlot.Options {
   return {
     width: look.width,
     height: look.height,
-    padding: [8, 0, 0, 18],
+    padding: [8, TAG_GUTTER, 0, 18],
     legend: { show: false },
     scales: {
       x: { time: false, auto: false },
       y: { auto: false, ...(look.logScale ? { distr: 3 as const } : {}) },
     },
     series: [{}],
-    axes: [xAxis(look), yAxis(look)],
+    // Without a second axis the library would have one of its own.
+    axes: [xAxis(look), { show: false }],
     cursor: cursorOptions(look),
     plugins: look.plugins,
+    // Where its numbers have too many digits, the library has no ticks and tells of none.
+    hooks: {
+      setScale: [
+        () => {
+          look.grid.x = [];
+        },
+      ],
+    },
   };
 }
 
@@ -48,6 +58,7 @@ function xAxis({ palette, xKind, zone, grid }: ChartLook): uPlot.Axis {
     size: X_AXIS_HEIGHT,
     gap: 3,
     space: 70,
+    splits: (_chart, _axis, low, high, gap) => multiples(low, high, gap),
     values: (_, splits) => {
       grid.x = splits;
       return xLabels(splits, xKind, zone);
@@ -60,25 +71,6 @@ function xLabels(splits: readonly number[], kind: XKind, zone: string | undefine
   if (kind === "relative") return spanLabels(splits);
   if (kind === "wall") return wallLabels(splits, zone);
   return kind === "metric" ? valueLabels(splits) : stepLabels(splits);
-}
-
-function yAxis({ palette, logScale, grid }: ChartLook): uPlot.Axis {
-  return {
-    ...axisLook(palette),
-    scale: "y",
-    side: 1,
-    size: TAG_GUTTER,
-    gap: 6,
-    space: 26,
-    border: { show: false },
-    // Written together with the tags, which stand over them and change more often.
-    values: (_, splits) => {
-      grid.y = splits;
-      return splits.map(() => "");
-    },
-    // The library's own ticks of a logarithmic scale run out of memory where values are beyond 1e32.
-    ...(logScale ? { splits: (_chart, _axis, low, high) => logSplits(low, high), filter: (_, splits) => splits } : {}),
-  };
 }
 
 function axisLook(palette: Palette): uPlot.Axis {

@@ -66,6 +66,11 @@ describe("a line", () => {
     ])(5);
     expect(row.slice(2, 9)).toEqual(Array(7).fill(255));
   });
+  test("stays as bright where hundreds of stretches lie over each other", () => {
+    const points = Array.from({ length: 257 }, (_, at): [number, number] => [5.5, at % 2 === 0 ? 2 : 14]);
+    const rows = line(points, { width: 3 });
+    expect([3, 8, 13].map((row) => rows(row).slice(4, 7))).toEqual(Array(3).fill([255, 255, 255]));
+  });
   test("goes up and down again within a pixel, as high as its points are", () => {
     const rows = line([
       [2, 12.5],

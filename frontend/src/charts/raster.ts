@@ -269,7 +269,9 @@ export class Raster {
     if (row < (this.first[column] as number)) this.first[column] = row;
     if (row >= (this.behind[column] as number)) this.behind[column] = row + 1;
     const at = column * this.height + row;
-    this.cover[at] = (this.cover[at] as number) + ((covered * FULL + 0.5) | 0);
+    const before = this.cover[at] as number;
+    // Many points may share a pixel: beyond so much a number of 16 bits would begin anew.
+    if (before < FULL) this.cover[at] = before + ((covered * FULL + 0.5) | 0);
   }
 
   /** Lay the shape in hand over what there is, and begin a new one. */

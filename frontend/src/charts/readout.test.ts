@@ -1,7 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { PlacedMark } from "./mark";
+import { readPalette } from "./palette";
 import type { Reading } from "./readings";
-import { cut, planOf, tableOf } from "./readout";
+import { cut, planOf, Readout, tableOf } from "./readout";
 
 const reading = (name: string, y: number, over: Partial<Reading> = {}): Reading => ({
   name,
@@ -38,6 +39,9 @@ describe("the table beside the crosshair", () => {
     expect(planOf(table, 80)).toMatchObject({ widths: [25, 6], across: 31 });
     expect(planOf(table, 20)).toMatchObject({ widths: [14, 6], across: 20 });
     expect(planOf(table, 8).widths).toEqual([6, 6]);
+    const spread = tableOf("S", [reading("a", 2, { span: [1, 3] })], [], 9);
+    expect(planOf(spread, 20).widths).toEqual([1, 6, 13]);
+    expect(planOf(spread, 19).widths).toEqual([1, 6]);
     expect(cut("a very long name", 8)).toBe("a very …");
     expect(cut("🙂🙂🙂", 3)).toBe("🙂🙂🙂");
   });
@@ -59,4 +63,19 @@ describe("the table beside the crosshair", () => {
       "six",
     ]);
   });
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+test("the box is as fine as the screen, on another screen too", () => {
+  vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue(null);
+  const readout = new Readout(readPalette(document.documentElement));
+  const table = tableOf("STEP 5", [reading("a", 2)], [], 9);
+  for (const ratio of [1.25, 1, 2, 1.5]) {
+    vi.stubGlobal("devicePixelRatio", ratio);
+    readout.show(table, { width: 600, height: 200 });
+    expect(readout.box.width / Number.parseFloat(readout.box.style.width)).toBeCloseTo(ratio, 9);
+  }
 });

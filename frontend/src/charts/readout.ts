@@ -62,10 +62,16 @@ export function tableOf(title: string, found: readonly Reading[], marks: readonl
   };
 }
 
-/** How wide each column is, with names cut so that all fit into so many characters, and texts broken into lines. */
+/**
+ * How wide each column is, with names cut so that all fit into so many characters, and texts broken into lines. The last
+ * columns are left out where they find no room.
+ */
 export function planOf({ title, rows, more, marks }: Table, room: number): Plan {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => lengthOf(row[column] ?? ""))));
-  const numbers = widths.slice(1).reduce((sum, width) => sum + width, 0);
+  const beside = () => widths.slice(1).reduce((sum, width) => sum + width, 0);
+  // Half a number would be a wrong one.
+  while (widths.length > 2 && beside() + Math.min(widths[0] ?? 0, LEAST_NAME) > room) widths.pop();
+  const numbers = beside();
   if (widths[0] !== undefined) widths[0] = Math.min(widths[0], MOST_NAME, Math.max(LEAST_NAME, room - numbers));
   const needed = Math.max(
     lengthOf(title),
@@ -106,6 +112,7 @@ function broken(text: string, width: number): string[] {
 export class Readout {
   readonly box = document.createElement("canvas");
   private width = 0;
+  private ratio = 0;
 
   constructor(private readonly palette: Palette) {
     this.box.className = "chart-readout";
@@ -126,7 +133,7 @@ export class Readout {
     const count = 1 + table.rows.length + (table.more === "" ? 0 : 1) + plan.lines.length;
     const width = Math.ceil(sides + plan.across * glyphs.advance);
     const height = Math.ceil((count * ROW_PX + PAD_PX) * ratio);
-    this.fit(Math.ceil(most), Math.ceil(Math.max(room.height * ratio, height)), ratio);
+    this.fit(Math.ceil(Math.max(most, width)), Math.ceil(Math.max(room.height * ratio, height)), ratio);
     this.paint(table, plan, glyphs, width, height, ratio);
     this.width = width / ratio;
     write(this.box, [table.title, ...table.rows.flat(), table.more, ...table.marks.map(({ text }) => text)].join(""));
@@ -142,7 +149,9 @@ export class Readout {
   /** As large as the box may ever be: another size would have the page laid out. */
   private fit(width: number, height: number, ratio: number): void {
     const { box } = this;
-    if (box.width >= width && box.height >= height && box.width < width * 1.5) return;
+    const isKnown = ratio === this.ratio && box.width < width * 1.5;
+    if (isKnown && box.width >= width && box.height >= height) return;
+    this.ratio = ratio;
     [box.width, box.height] = [width, height];
     [box.style.width, box.style.height] = [`${width / ratio}px`, `${height / ratio}px`];
   }
@@ -183,8 +192,8 @@ export class Readout {
     const top = Math.round(y - ratio);
     raster.fill(left, top, left + Math.round(SAMPLE_PX * ratio), top + thick, sample as Rgb);
     let right = (PAD_PX + SAMPLE_PX) * ratio;
-    for (const [column, text] of row.entries()) {
-      const width = plan.widths[column] ?? 0;
+    for (const [column, width] of plan.widths.entries()) {
+      const text = row[column] ?? "";
       right += GAP_PX * ratio + width * glyphs.advance;
       const paint = colours[column] as Rgb;
       if (column > 0) glyphs.write(raster, text, right, y, paint, "right");

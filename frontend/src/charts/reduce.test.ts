@@ -67,7 +67,7 @@ test("in view are the entries within the range, or what crosses it, and nothing 
   expect([seen(line, [31, 40]).value, seen(line, [-5, -1]).value]).toEqual([[], []]);
 });
 
-/** Points in three runs' manners: each step, with gaps, with numbers that are none; values from a fixed sequence. */
+/** Steps with gaps, repeated ones, ones that go back a little, numbers that are none; values from a fixed sequence. */
 function* points(seed: number): Generator<readonly [number, number]> {
   let random = seed;
   const next = () => {
@@ -77,6 +77,7 @@ function* points(seed: number): Generator<readonly [number, number]> {
   for (let step = 0; ; step += 1 + Math.floor(next() * 3)) {
     yield [step, next() < 0.04 ? Number.NaN : next() * 100];
     if (next() < 0.05) yield [step, next() * 100];
+    if (next() < 0.05) yield [step - 0.5, next() * 100];
   }
 }
 
@@ -133,4 +134,16 @@ test("a window that slides forgets what lies far behind it; another course, or a
     expect(reduction.changed).toBe(Number.NEGATIVE_INFINITY);
     expect(now).toEqual(reduce(made.view(), range, 1000));
   }
+});
+
+test("a course to which nothing was added is as it was; a point more at its last step is new", () => {
+  const [made, reduction] = [new Series(), new Reduction()];
+  const reduced = () => reduction.reduce(made.view(), `${made.revision}`, [0, 99], 20);
+  for (let step = 0; step < 100; step++) made.add(step, step);
+  const first = structuredClone(reduced());
+  expect([reduced(), reduction.changed]).toEqual([first, Number.POSITIVE_INFINITY]);
+  made.add(99, 5);
+  expect(reduced().points).toBe(101);
+  expect(reduction.changed).toBeLessThanOrEqual(99);
+  expect(reduced().value.at(-1)).toBe(5);
 });

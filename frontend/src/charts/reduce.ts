@@ -3,6 +3,10 @@ import { lowerBound } from "../live/series";
 
 export type Range = readonly [number, number];
 
+export function sameRange(left: Range, right: Range): boolean {
+  return left[0] === right[0] && left[1] === right[1];
+}
+
 /** Undefined: this line has no point at that x, and is drawn across it. Null can't be drawn, and breaks the line. */
 export type Cell = number | null | undefined;
 
@@ -66,13 +70,15 @@ function count(made: Reduced, course: Course, [low, high]: Range): void {
 export class Reduction {
   /** What was made last. */
   made: Reduced = empty(false);
-  /** From this x on it is not what it was the time before; `-Infinity` when all of it may be. */
+  /** From this x on it is not what it was the time before: `-Infinity` when all of it may be, `Infinity`: nothing is. */
   changed = Number.NEGATIVE_INFINITY;
   private about = "";
   private width = 0;
   /** First and last of the course's entries in it. */
   private first = 0;
   private last = -1;
+  /** Points that the last one stands for. */
+  private lastCount = 0;
 
   /** @param about The same as long as the course only grows at its end, and is drawn alike; null when that is unknown. */
   reduce(course: Course, about: string | null, range: Range, buckets: number): Reduced {
@@ -101,12 +107,17 @@ export class Reduction {
   /** The last entry stands by itself, with the value logged last: it is made again, and so is the bucket before it. */
   private grow(course: Course, last: number): void {
     const { made, width } = this;
+    const lastCount = course.count[last] as number;
+    if (last === this.last && lastCount === this.lastCount) {
+      this.changed = Number.POSITIVE_INFINITY;
+      return;
+    }
     const from = this.last < 0 ? this.first : this.backTo(course);
     if (this.last >= 0) this.changed = course.x[from] as number;
     while (made.x.length > 0 && (made.x[made.x.length - 1] as number) >= (course.x[from] as number)) drop(made);
     if (width > 0) gather(made, course, from, last, width);
     else take(made, course, from, last);
-    this.last = last;
+    [this.last, this.lastCount] = [last, lastCount];
   }
 
   /** First entry of the course in the bucket that its last known one belongs to. */

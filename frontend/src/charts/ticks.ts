@@ -7,12 +7,28 @@ export function stepLabels(splits: readonly number[]): string[] {
 }
 
 /** Labels of a y axis with the same digits: `10.0 8.0`, or `6e-4 4e-4` where plain ones would be long. */
-export function valueLabels(splits: readonly (number | null)[]): string[] {
-  const numbers = splits.filter((split) => split !== null);
-  const largest = Math.max(0, ...numbers.map(Math.abs));
+export function valueLabels(splits: readonly number[]): string[] {
+  const largest = Math.max(0, ...splits.map(Math.abs));
   const scientific = largest > 0 && (largest < 0.01 || largest >= 1e5);
-  const digits = scientific ? 0 : decimals(numbers, 1);
-  return splits.map((split) => (split === null ? "" : scientific ? tiny(split) : split.toFixed(digits)));
+  const digits = scientific ? 0 : decimals(splits, 1);
+  return splits.map((split) => (scientific ? tiny(split) : split.toFixed(digits)));
+}
+
+/** Round places within a range, so many at the most: multiples of 1, 2, 2.5 or 5 times a power of ten. */
+export function evenSplits(low: number, high: number, most: number): number[] {
+  const rough = (high - low) / most;
+  const power = Number(`1e${Math.floor(Math.log10(rough))}`);
+  return multiples(low, high, ([1, 2, 2.5, 5].find((part) => part * power >= rough) ?? 10) * power);
+}
+
+/**
+ * The multiples of a gap within a range; none where numbers are too coarse to tell them apart, for which the library's
+ * own ticks never come to an end.
+ */
+export function multiples(low: number, high: number, gap: number): number[] {
+  if (!(low + gap > low && high - gap < high)) return [];
+  const first = Math.ceil(low / gap);
+  return Array.from({ length: Math.max(0, Math.floor(high / gap) - first + 1) }, (_, at) => (first + at) * gap);
 }
 
 const MAX_DECADES = 6;
@@ -21,7 +37,7 @@ const MAX_DECADES = 6;
 export function logSplits(low: number, high: number): number[] {
   const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
   const decades = Math.log10(high) - Math.log10(low);
-  const every = Math.ceil(decades / MAX_DECADES);
+  const every = Math.max(1, Math.ceil(decades / MAX_DECADES));
   const within = decades > 3 ? [1] : decades > 1 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 7, 8, 9];
   const found: number[] = [];
   for (let power = first; power <= last; power += every) {
@@ -31,11 +47,8 @@ export function logSplits(low: number, high: number): number[] {
 }
 
 /** Labels of a logarithmic axis: each with as many digits as it needs, `1e-3 0.1 10`. */
-export function logLabels(splits: readonly (number | null)[]): string[] {
-  return splits.map((split) => {
-    if (split === null) return "";
-    return split < 0.01 || split >= 1e5 ? tiny(split) : String(Number(split.toPrecision(3)));
-  });
+export function logLabels(splits: readonly number[]): string[] {
+  return splits.map((split) => (split < 0.01 || split >= 1e5 ? tiny(split) : String(Number(split.toPrecision(3)))));
 }
 
 /** `1.5e-4`, `6e-4`, `0`. */

@@ -2,7 +2,7 @@ import { value } from "../lib/format";
 import type { Snapshot } from "./chart";
 import type { DrawnLine } from "./line";
 import type { Cell, Reduced } from "./reduce";
-import { logLabels, logSplits, spanLabels, stepLabels, valueLabels, wallLabels } from "./ticks";
+import { evenSplits, logLabels, logSplits, spanLabels, stepLabels, valueLabels, wallLabels } from "./ticks";
 import { drawnText } from "./words";
 
 const WIDTH = 960;
@@ -67,8 +67,8 @@ function curve(snapshot: Snapshot, { line, own }: { line: DrawnLine; own: Reduce
 
 function axes(snapshot: Snapshot, dim: string, grid: string): string[] {
   const { range, yRange, logScale } = snapshot;
-  const across = splitsOf(range, 8);
-  const up = logScale ? logSplits(yRange[0], yRange[1]) : splitsOf(yRange, 6);
+  const across = evenSplits(range[0], range[1], 8);
+  const up = logScale ? logSplits(yRange[0], yRange[1]) : evenSplits(yRange[0], yRange[1], 6);
   const xTexts = labelsOf(snapshot, across);
   const yTexts = logScale ? logLabels(up) : valueLabels(up);
   return [
@@ -89,16 +89,6 @@ function labelsOf({ xKind, zone }: Snapshot, splits: readonly number[]): string[
   if (xKind === "relative") return spanLabels(splits);
   if (xKind === "wall") return wallLabels(splits, zone);
   return xKind === "metric" ? valueLabels(splits) : stepLabels(splits);
-}
-
-/** Round places within a range, about so many. */
-function splitsOf([low, high]: readonly [number, number], count: number): number[] {
-  const rough = (high - low) / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const gap = [1, 2, 5, 10].map((part) => part * power).find((each) => each >= rough) ?? rough;
-  const found: number[] = [];
-  for (let at = Math.ceil(low / gap); at * gap <= high; at++) found.push(at * gap);
-  return found;
 }
 
 /** A stroke that is broken where there is no number. */

@@ -39,66 +39,46 @@ export interface MetricsHandle {
 /** Buckets of what a resumed run left behind. */
 const GHOST_POINTS = 500;
 
+/** What is drawn of the runs: a metric over steps, over time, or over another metric of the same run. */
+interface Held {
+  feed: Feed;
+  /** Ids of the runs, line by line. */
+  ids: string;
+  metric: string;
+  axis: Axis;
+  other: string | null;
+}
+
+interface Charted extends Held {
+  /** Where the axis of a run begins. */
+  startOf(runId: string): number;
+}
+
 /** Holds the points of a metric of some runs while the component lives; points come by push. */
 export function useMetrics({ runs, metric, xAxis, startOf, resumed }: MetricsQuery): MetricsHandle {
   const { feed } = useLive();
   const charts = useRef(new Set<Drawable>());
-  const ghosts = useRef(new Map<string, Series>());
   const starts = useRef(startOf);
   starts.current = startOf;
   const ids = runs.join("\n");
-  const left = resumed.join("\n");
   const axis: Axis = xAxis === "relative" || xAxis === "wall" ? "time" : "step";
   const other = typeof xAxis === "string" ? null : xAxis.metric;
-
   const changed = useCallback(() => {
     for (const chart of charts.current) feed.scheduler.mark(chart);
   }, [feed]);
-  useEffect(() => {
-    const ends = list(ids).map((runId) => feed.store.hold(runId, metric, changed, axis));
-    if (other !== null) ends.push(...list(ids).map((runId) => feed.store.hold(runId, other, changed)));
-    // Times alone can't tell where a step was.
-    const [first] = list(ids);
-    if (axis === "time" && first !== undefined) ends.push(feed.store.hold(first, metric, changed));
-    changed();
-    return () => {
-      for (const end of ends) end();
-    };
-  }, [feed, ids, metric, axis, other, changed]);
-  useGhosts(feed, list(left), metric, axis, ghosts.current, changed);
-
-  const sourceOf = useCallback(
-    ({ runId, ghost }: Line, shown: Shown | null): Source | null => {
-      const by = xAxis === "relative" ? starts.current(runId) : 0;
-      if (ghost) return other === null ? leftBehind(ghosts.current.get(runId), by) : null;
-      const series = feed.store.series(runId, metric, axis);
-      if (series === null) return null;
-      const step = lastStepOf(feed, runId, metric, series, axis);
-      if (other !== null) return along(series, feed.store.series(runId, other), step);
-      const course = series.view();
-      const shownCourse = finer(feed, runId, metric, axis, series, course, shown, by);
-      return sourceFrom(series, shifted(shownCourse, by), by, step, shownCourse === course);
-    },
-    [feed, metric, axis, other, xAxis],
-  );
-  const places = useCallback((): Places => {
-    const [first] = list(ids);
-    if (first === undefined || xAxis === "step") return BY_STEP;
-    const steps = feed.store.series(first, other ?? metric)?.view();
-    if (steps === undefined) return NOWHERE;
-    if (other !== null) return byMetric(steps);
-    const times = feed.store.series(first, metric, "time")?.view();
-    const start = xAxis === "relative" ? starts.current(first) : 0;
-    return times === undefined ? NOWHERE : byTime(steps, times, start);
-  }, [feed, ids, metric, other, xAxis]);
+  useEffect(() => hold({ feed, ids, metric, axis, other }, changed), [feed, ids, metric, axis, other, changed]);
+  const charted = useMemo((): Charted => {
+    const startOf = (runId: string) => (xAxis === "relative" ? starts.current(runId) : 0);
+    return { feed, ids, metric, axis, other, startOf };
+  }, [feed, ids, metric, axis, other, xAxis]);
+  const ghosts = useGhosts(charted, resumed, changed);
   const exactAt = useExact(feed, ids, metric, changed);
-  const drawn = useCallback(() => feed.lag.drawn(list(ids), Date.now()), [feed, ids]);
   return useMemo(
     () => ({
-      sourceOf,
-      places,
+      sourceOf: (line, shown) => sourceOf(charted, ghosts, line, shown),
+      places: () => placesOf(charted),
       exactAt,
-      drawn,
+      drawn: () => feed.lag.drawn(list(ids), Date.now()),
       mark: (chart) => feed.scheduler.mark(chart),
       attach: (chart) => {
         charts.current.add(chart);
@@ -109,8 +89,49 @@ export function useMetrics({ runs, metric, xAxis, startOf, resumed }: MetricsQue
         };
       },
     }),
-    [feed, sourceOf, places, exactAt, drawn],
+    [feed, ids, charted, ghosts, exactAt],
   );
+}
+
+/** Have the store keep what is drawn, until the result is called. */
+function hold({ feed, ids, metric, axis, other }: Held, changed: () => void): () => void {
+  const ends = list(ids).map((runId) => feed.store.hold(runId, metric, changed, axis));
+  if (other !== null) ends.push(...list(ids).map((runId) => feed.store.hold(runId, other, changed)));
+  // Times alone can't tell where a step was.
+  const [first] = list(ids);
+  if (axis === "time" && first !== undefined) ends.push(feed.store.hold(first, metric, changed));
+  changed();
+  return () => {
+    for (const end of ends) end();
+  };
+}
+
+function sourceOf(
+  charted: Charted,
+  ghosts: ReadonlyMap<string, Series>,
+  { runId, ghost }: Line,
+  shown: Shown | null,
+): Source | null {
+  const { feed, metric, axis, other } = charted;
+  const by = charted.startOf(runId);
+  if (ghost) return other === null ? leftBehind(ghosts.get(runId), by) : null;
+  const series = feed.store.series(runId, metric, axis);
+  if (series === null) return null;
+  const step = lastStepOf(feed, runId, metric, series, axis);
+  if (other !== null) return along(series, feed.store.series(runId, other), step);
+  const course = series.view();
+  const shownCourse = finer(charted, runId, series, course, shown);
+  return sourceFrom(series, shifted(shownCourse, by), by, step, shownCourse === course);
+}
+
+function placesOf({ feed, ids, metric, axis, other, startOf }: Charted): Places {
+  const [first] = list(ids);
+  if (first === undefined || (axis === "step" && other === null)) return BY_STEP;
+  const steps = feed.store.series(first, other ?? metric)?.view();
+  if (steps === undefined) return NOWHERE;
+  if (other !== null) return byMetric(steps);
+  const times = feed.store.series(first, metric, "time")?.view();
+  return times === undefined ? NOWHERE : byTime(steps, times, startOf(first));
 }
 
 /** On an axis of time the series knows no steps. */
@@ -129,16 +150,14 @@ function along(series: Series, metric: Series | null, lastStep: number | null): 
 
 /** The course with the stretch that is shown at the grain of the screen, as far as it was read. */
 function finer(
-  feed: Feed,
+  { feed, metric, axis, startOf }: Charted,
   runId: string,
-  metric: string,
-  axis: Axis,
   series: Series,
   course: Columns,
   shown: Shown | null,
-  by: number,
 ): Columns {
   if (shown === null) return course;
+  const by = startOf(runId);
   const range = [shown.range[0] + by, shown.range[1] + by] as const;
   if (!isCoarse(course, range)) return course;
   const whole = { end: course.x[course.x.length - 1] ?? 0, points: series.points };
@@ -160,13 +179,11 @@ function sourceFrom(
 
 /** Reads what resumed runs left behind: it does not change any more until the next time. */
 function useGhosts(
-  feed: Feed,
+  { feed, metric, axis }: Charted,
   runs: readonly string[],
-  metric: string,
-  axis: Axis,
-  ghosts: Map<string, Series>,
   changed: () => void,
-): void {
+): ReadonlyMap<string, Series> {
+  const ghosts = useRef(new Map<string, Series>()).current;
   const ids = runs.join("\n");
   useEffect(() => {
     let ended = false;
@@ -182,6 +199,7 @@ function useGhosts(
       ended = true;
     };
   }, [feed, ids, metric, axis, ghosts, changed]);
+  return ghosts;
 }
 
 /** Reads what the runs had at a step, for those of which only coarser entries are at hand there. */

@@ -25,7 +25,8 @@ class Clock {
     this.beats = this.listeners.size > 0;
     if (!this.beats) return;
     onBeat(this.beat);
-    if (Date.now() - this.time < this.every - BEAT_MS / 2) return;
+    // Whoever sets the computer's clock back need not wait until it is as late again.
+    if (Math.abs(Date.now() - this.time) < this.every - BEAT_MS / 2) return;
     this.time = Date.now();
     for (const listener of this.listeners) listener();
   };

@@ -8,6 +8,7 @@ beforeEach(() => {
 afterEach(() => {
   vi.runOnlyPendingTimers();
   vi.useRealTimers();
+  vi.unstubAllGlobals();
 });
 
 test("all who wait are called at the same moment, once", () => {
@@ -35,4 +36,18 @@ test("who waits for the next beat while one is told of is called at the one afte
   onBeat(again);
   vi.advanceTimersByTime(4 * BEAT_MS);
   expect(beats).toBe(4);
+});
+
+test("one who fails is told of, and keeps nobody from the beat", () => {
+  const told = vi.fn();
+  vi.stubGlobal("reportError", told);
+  const failure = new Error("no text");
+  const sound = vi.fn();
+  onBeat(() => {
+    throw failure;
+  });
+  onBeat(sound);
+  vi.advanceTimersByTime(BEAT_MS);
+  expect(sound).toHaveBeenCalledOnce();
+  expect(told.mock.calls).toEqual([[failure]]);
 });

@@ -1,3 +1,5 @@
+import { apart } from "./apart";
+
 /** Milliseconds between two beats. */
 export const BEAT_MS = 250;
 
@@ -19,5 +21,5 @@ export function onBeat(callback: () => void): void {
 function beat(): void {
   const now = waiting;
   waiting = [];
-  for (const callback of now) callback();
+  for (const callback of now) apart(callback);
 }

@@ -1,5 +1,5 @@
 // @vitest-environment node
-import { beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Drawable, Scheduler } from "./scheduler";
 
 class FakeChart implements Drawable {
@@ -34,6 +34,10 @@ beforeEach(() => {
     now: () => now,
     hidden: () => hidden,
   });
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
 });
 
 function frame(): void {
@@ -138,4 +142,21 @@ test("what is drawn at once waits for nothing", () => {
   frame();
   scheduler.mark(chart);
   expect([waiting.length, later.length]).toEqual([1, 0]);
+});
+
+test("a chart that fails is told of, and stops neither the others nor what comes later", () => {
+  const told = vi.fn();
+  vi.stubGlobal("reportError", told);
+  const [broken, sound] = charts(2) as [FakeChart, FakeChart];
+  const failure = new Error("no picture");
+  broken.onDraw = () => {
+    throw failure;
+  };
+  for (let times = 0; times < 2; times++) {
+    scheduler.mark(broken);
+    scheduler.mark(sound);
+    frame();
+  }
+  expect(drawn([broken, sound])).toEqual([2, 2]);
+  expect(told.mock.calls).toEqual([[failure], [failure]]);
 });

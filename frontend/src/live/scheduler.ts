@@ -1,3 +1,5 @@
+import { apart } from "./apart";
+
 export interface Drawable {
   /** Whether it can be seen; what can't is drawn when it comes into view. */
   visible(): boolean;
@@ -95,7 +97,7 @@ export class Scheduler {
     // Only what is dirty now: what becomes dirty while drawing goes to the end of the queue, so that none starves.
     for (const drawable of [...this.dirty].filter((each) => each.visible())) {
       this.dirty.delete(drawable);
-      drawable.draw();
+      apart(() => drawable.draw());
       if (this.frames.now() - began >= FRAME_MS) break;
     }
     this.spent += this.frames.now() - began;

@@ -97,3 +97,10 @@ test("reading that was given up changes nothing more", async () => {
   await expect(readOlder(source, given.signal)).rejects.toThrow();
   expect(listed()).toEqual([10, 9, 8]);
 });
+
+test("reading that is given up before it began asks for nothing", async () => {
+  await readFirst();
+  onTheWay = vi.fn();
+  await expect(readOlder(source, AbortSignal.abort())).rejects.toThrow();
+  expect(onTheWay).not.toHaveBeenCalled();
+});

@@ -33,6 +33,7 @@ export async function readNewest({ client, queries, feed }: Source, signal?: Abo
 export async function readOlder({ client, queries, feed }: Source, signal?: AbortSignal): Promise<number> {
   // The charts of the runs that are on the screen go first.
   await idle(IDLE_MS);
+  signal?.throwIfAborted();
   const start = queries.getQueryData<ReadRuns>(RUNS)?.older;
   let [cursor, after, count] = [start?.cursor ?? null, start?.after ?? null, FIRST_PAGE];
   while (cursor !== null && count < MAX_RUNS) {

@@ -5,14 +5,15 @@ import type { PlacedMark } from "../mark";
 import type { Palette } from "../palette";
 import { Raster, type Rgb, type Stroke } from "../raster";
 import type { Cell, Reduced } from "../reduce";
+import { evenSplits, logSplits } from "../ticks";
 import { drawEnds } from "./ends";
 import { drawMarks } from "./marks";
 import { drawGutter } from "./tags";
 
-/** Places of the grid's lines on either axis, in data. */
+/** Places of the grid's lines, in data: `x` is told by the axis, `y` known as soon as the lines are drawn. */
 export interface Grid {
-  x: readonly (number | null)[];
-  y: readonly (number | null)[];
+  x: readonly number[];
+  y: readonly number[];
 }
 
 /** What is drawn of the lines, looked up whenever the chart is drawn. */
@@ -38,6 +39,8 @@ export interface Frame {
   logScale: boolean;
 }
 
+/** Labels of values are so far apart at least. */
+const LABEL_SPACE_PX = 26;
 const BAND_OPACITY = { usual: 0.18, smoothed: 0.1, ghost: 0.06 };
 const FAINT = { ghost: 0.45, smoothed: 0.3 };
 const DOT_RADIUS_PX = 2.5;
@@ -74,6 +77,7 @@ export class Curves {
     const frame = frameOf(chart);
     if (frame.width < 1 || frame.height < 1) return;
     const view = this.view();
+    view.grid.y = ticksOf(frame);
     const from = this.picture.draw(view, frame);
     this.show(chart, view, frame, whole ? 0 : from);
     drawGutter(chart, view.lines.filter(isTold), view.grid.y, this.palette);
@@ -114,6 +118,12 @@ function frameOf({ bbox, scales }: uPlot): Frame {
     y: range(scales.y),
     logScale: scales.y?.distr === 3,
   };
+}
+
+/** The library's own ticks end at numbers of 17 digits. */
+function ticksOf({ y: [low, high], height, logScale }: Frame): number[] {
+  const most = height / (LABEL_SPACE_PX * (devicePixelRatio || 1));
+  return logScale ? logSplits(low, high) : evenSplits(low, high, most);
 }
 
 /** The picture of the lines, kept from one time to the next. */
@@ -212,17 +222,19 @@ function hasBand({ points, drawn }: Reduced): boolean {
 
 /** What of the lines decides how all of them are drawn. */
 function lookOf({ lines, drawn, grid }: CurvesView): string {
-  const looks = lines.map(({ paint, dash, ghost, sparse }, at) => {
+  const looks = lines.map(({ paint, dash, ghost, failed, sparse }, at) => {
     const own = drawn[at];
-    return `${paint} ${dash.join()} ${ghost} ${sparse} ${own && hasBand(own)} ${own?.smooth === null}`;
+    const entries = own && `${own.x.length > 0} ${hasBand(own)} ${own.smooth === null}`;
+    return `${paint} ${dash.join()} ${ghost} ${failed} ${sparse} ${entries}`;
   });
   return `${devicePixelRatio} ${grid.y.join()} ${looks.join()}`;
 }
 
 /** What lies over the lines at places that are not their ends. */
 function overOf({ lines, marks, at }: CurvesView): string {
-  const told = lines.map(({ failed, name, nonfinite, lastValue }) => {
-    return `${failed ? name : ""} ${nonfinite.length} ${Number.isFinite(lastValue)}`;
+  const told = lines.map(({ failed, name, end, nonfinite, lastValue }) => {
+    // Only so many of the values that were not finite are kept: their number alone does not tell of new ones.
+    return `${failed ? `${name} ${end?.x}` : ""} ${nonfinite.length} ${nonfinite.at(-1)} ${Number.isFinite(lastValue)}`;
   });
   return `${at} ${told.join()} ${marks.map(({ kind, x }) => `${kind}${x}`).join()}`;
 }
@@ -242,9 +254,11 @@ function stepsBetween(before: Frame, now: Frame): number | null {
 function firstChanged({ drawn, changed }: CurvesView, place: Placer): number {
   let first = Number.POSITIVE_INFINITY;
   for (const [at, own] of drawn.entries()) {
+    const since = changed[at] ?? Number.NEGATIVE_INFINITY;
+    if (own.x.length === 0 || since === Number.POSITIVE_INFINITY) continue;
     // The stretch up to the first entry that is new is new as well.
-    const entry = lowerBound(own.x, own.x.length, changed[at] ?? Number.NEGATIVE_INFINITY) - 1;
-    if (own.x.length > 0) first = Math.min(first, entry < 0 ? 0 : place.x(own.x[entry] as number));
+    const entry = lowerBound(own.x, own.x.length, since) - 1;
+    first = Math.min(first, entry < 0 ? 0 : place.x(own.x[entry] as number));
   }
   return Math.floor(first - END_PX * (devicePixelRatio || 1));
 }
@@ -266,7 +280,10 @@ function put({ x }: Reduced, cells: readonly Cell[], place: Placer, first: numbe
     for (const name of ["x", "y", "low"] as const) scratch[name] = new Float64Array(x.length * 2);
   }
   let length = 0;
-  for (let at = first; at < x.length; at++) {
+  let start = first;
+  // What is drawn across a gap comes from before it.
+  while (start > 0 && cells[start] === undefined) start -= 1;
+  for (let at = start; at < x.length; at++) {
     const cell = cells[at];
     if (cell === undefined) continue;
     scratch.x[length] = place.x(x[at] as number);

@@ -4,6 +4,9 @@ import type { DrawnLine } from "../line";
 import type { Palette } from "../palette";
 import { heightOf } from "./place";
 
+/** The badge at the top says how much is drawn. */
+const BELOW_BADGE_PX = 26;
+
 /** A cross and a word where a run failed, and marks where values were not finite. */
 export function drawEnds(chart: uPlot, lines: readonly DrawnLine[], palette: Palette): void {
   const ratio = devicePixelRatio || 1;
@@ -44,7 +47,7 @@ function drawFailure(
   const fits = place.x + 8 * ratio + ctx.measureText(text).width < chart.bbox.left + chart.bbox.width;
   ctx.textAlign = fits ? "left" : "right";
   ctx.textBaseline = "middle";
-  ctx.fillText(text, place.x + (fits ? 8 : -8) * ratio, Math.max(place.y, chart.bbox.top + 8 * ratio));
+  ctx.fillText(text, place.x + (fits ? 8 : -8) * ratio, Math.max(place.y, chart.bbox.top + BELOW_BADGE_PX * ratio));
 }
 
 function drawNonfinite(chart: uPlot, line: DrawnLine, ratio: number, palette: Palette): void {

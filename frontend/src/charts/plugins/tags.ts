@@ -49,7 +49,7 @@ const raster = new Raster();
 export function drawGutter(
   chart: uPlot,
   lines: readonly DrawnLine[],
-  places: readonly (number | null)[],
+  places: readonly number[],
   palette: Palette,
 ): void {
   const { ctx, bbox } = chart;
@@ -64,12 +64,11 @@ export function drawGutter(
   ctx.putImageData(new ImageData(raster.pixels, width, height), left, 0);
 }
 
-function drawScale(chart: uPlot, places: readonly (number | null)[], palette: Palette, ratio: number): void {
+function drawScale(chart: uPlot, places: readonly number[], palette: Palette, ratio: number): void {
   const glyphs = palette.glyphs(11 * ratio, 400);
   const colour = palette.rgb("var(--text-dim)");
   const texts = chart.scales.y?.distr === 3 ? logLabels(places) : valueLabels(places);
   for (const [at, place] of places.entries()) {
-    if (place === null) continue;
     glyphs.write(raster, texts[at] ?? "", LABEL_GAP * ratio, chart.valToPos(place, "y", true), colour);
   }
 }
