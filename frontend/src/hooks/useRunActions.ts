@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import { RunEdits } from "../state/edits";
+import type { RunEdits } from "../state/edits";
 import type { Live } from "../state/live";
 import { useLive } from "./LiveProvider";
 
@@ -24,15 +24,21 @@ export function useRunActions(): RunActions {
   return useMemo(() => actionsOf(live), [live]);
 }
 
+/** What changes runs is loaded with the first change. */
 function actionsOf({ client, queries, feed }: Pick<Live, "client" | "queries" | "feed">): RunActions {
-  const edits = new RunEdits(client, queries, feed);
+  let made: RunEdits | null = null;
+  const edits = async () => {
+    const { RunEdits } = await import("../state/edits");
+    made ??= new RunEdits(client, queries, feed);
+    return made;
+  };
   return {
-    markBest: (checkpointId) => edits.markBest(checkpointId),
-    deleteRun: (runId) => edits.delete([runId]),
-    rename: (id, name) => edits.change(id, { name }),
-    setTags: (id, tags) => edits.change(id, { tags: [...tags] }),
-    setNotes: (id, notes) => edits.change(id, { notes }),
-    deleteRuns: (ids) => edits.delete(ids),
-    undeleteRuns: (ids) => edits.undelete(ids),
+    markBest: async (checkpointId) => (await edits()).markBest(checkpointId),
+    deleteRun: async (runId) => (await edits()).delete([runId]),
+    rename: async (id, name) => (await edits()).change(id, { name }),
+    setTags: async (id, tags) => (await edits()).change(id, { tags: [...tags] }),
+    setNotes: async (id, notes) => (await edits()).change(id, { notes }),
+    deleteRuns: async (ids) => (await edits()).delete(ids),
+    undeleteRuns: async (ids) => (await edits()).undelete(ids),
   };
 }

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { changeView, readView } from "../state/view";
 import { readDraft } from "./draft";
-import { deleteLayout, exportLayout, followAddress, importLayout, layoutNames, loadLayout, saveLayout } from "./saved";
-import { movePanel, openPanel, openPanels, resetLayout, useLayout } from "./store";
+import { exportLayout, importLayout } from "./file";
+import { deleteLayout, followAddress, layoutNames, loadLayout, saveLayout } from "./saved";
+import { movePanel, openMentioned, openPanel, openPanels, resetLayout, useLayout } from "./store";
 
 /** What a server has, by name. */
 const kept = new Map<string, unknown>();
@@ -72,6 +73,28 @@ describe("named by the address", () => {
     await followAddress();
     expect(openPanels()).toContain("chart-1");
     expect(readView()).toMatchObject({ layout: "a", metrics: { "chart-1": ["accuracy"] } });
+  });
+
+  test("it has its place for a chart that the address speaks of, too", async () => {
+    openPanel("chart");
+    movePanel("runs", "right");
+    changeView({ metrics: { "chart-1": ["loss"] } });
+    await saveLayout("a");
+    const before = openPanels();
+    resetLayout();
+    changeView({ layout: "a", metrics: { "chart-1": ["loss"] } });
+    const following = followAddress();
+    openMentioned();
+    await following;
+    expect(openPanels()).toEqual(before);
+    expect([readView().layout, useLayout.getState().changed]).toEqual(["a", false]);
+  });
+
+  test("one that is not there does not keep a chart from opening", async () => {
+    changeView({ layout: "none", metrics: { "chart-1": ["loss"] } });
+    await followAddress();
+    expect(openPanels()).toContain("chart-1");
+    expect(useLayout.getState().notice).toBe("Layout none: There is no layout none.");
   });
 
   test("one that is not there is told of", async () => {

@@ -1,8 +1,8 @@
 import { answerOf, createApi } from "../services/api";
 import { changeView, readView } from "../state/view";
-import { type LayoutDocument, parseLayout, readLayout } from "./document";
+import { type LayoutDocument, readLayout } from "./document";
 import { writeDraft } from "./draft";
-import { currentLayout, showLayout, tellProblem, useLayout } from "./store";
+import { currentLayout, openMentioned, showLayout, tellProblem, useLayout } from "./store";
 
 /** Names of the layouts that are saved on the server, in order. */
 export async function layoutNames(): Promise<readonly string[]> {
@@ -41,33 +41,25 @@ export async function followAddress(): Promise<void> {
   const name = readView().layout;
   const { base, changed } = useLayout.getState();
   if (name === null || (base === name && !changed)) return;
+  useLayout.setState({ awaited: name });
   try {
     const { tree, metrics } = await fetched(name);
     // Meanwhile somebody may have gone on.
-    if (readView().layout !== name) return;
-    showLayout({ tree, base: name });
-    changeView({ metrics: { ...metrics, ...readView().metrics } });
+    if (readView().layout === name) {
+      showLayout({ tree, base: name });
+      changeView({ metrics: { ...metrics, ...readView().metrics } });
+    }
+    settle(name);
   } catch (error) {
+    settle(name);
     tellProblem(`Layout ${name}: ${error instanceof Error ? error.message : error}`);
   }
 }
 
-/** Hand what is shown over as a file. */
-export function exportLayout(): void {
-  const text = JSON.stringify(currentLayout(), null, 2);
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  link.download = `${(useLayout.getState().base ?? "layout").replace(/[^\p{L}\p{N}._-]+/gu, "-")}.json`;
-  link.click();
-  URL.revokeObjectURL(link.href);
-}
-
-/** Show the layout of a file's text. Raises LayoutError. */
-export function importLayout(text: string): void {
-  const { tree, metrics } = parseLayout(text);
-  showLayout({ tree, base: null, changed: true });
-  changeView({ layout: null, metrics, maximised: null });
-  writeDraft({ layout: currentLayout(), base: null });
+/** A layout came, or never will: what the address speaks of besides is opened now. */
+function settle(name: string): void {
+  if (useLayout.getState().awaited === name) useLayout.setState({ awaited: null });
+  openMentioned();
 }
 
 async function fetched(name: string): Promise<LayoutDocument> {

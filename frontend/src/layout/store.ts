@@ -20,6 +20,8 @@ interface LayoutState {
   changed: boolean;
   /** Why the layout that the address names is not shown. */
   notice: string | null;
+  /** Name of the layout that the address names while it is on its way. */
+  awaited: string | null;
 }
 
 /** A place that is smaller than two of these is not divided, in pixels. */
@@ -36,6 +38,7 @@ export const useLayout = create<LayoutState>(() => {
     base: draft?.base ?? null,
     changed: draft !== null,
     notice: null,
+    awaited: null,
   };
 });
 
@@ -190,6 +193,8 @@ export function currentLayout(): LayoutDocument {
 
 /** Open the panels that the address speaks of and that are not there: a link brings back what was seen. */
 export function openMentioned(): void {
+  // They have their places in the layout that is on its way; another one would be changed by them.
+  if (useLayout.getState().awaited !== null) return;
   const { metrics, maximised } = readView();
   const mentioned = [...Object.keys(metrics), ...(maximised === null ? [] : [maximised])];
   for (const id of mentioned) {

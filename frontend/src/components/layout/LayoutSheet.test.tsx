@@ -1,17 +1,17 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { deleteLayout, loadLayout, saveLayout } from "../../layout/saved";
 import { useScreen } from "../../layout/screen";
+import { useLayout } from "../../layout/store";
 import LayoutSheet from "./LayoutSheet";
 
+vi.mock("../../layout/file", () => ({ exportLayout: vi.fn(), importLayout: vi.fn() }));
 vi.mock("../../layout/saved", () => ({
   layoutNames: () => Promise.resolve(["<b>day</b>", "night"]),
   loadLayout: vi.fn(() => Promise.resolve()),
   saveLayout: vi.fn(() => Promise.resolve()),
   deleteLayout: vi.fn(() => Promise.reject(new Error("There is no layout night."))),
-  exportLayout: vi.fn(),
-  importLayout: vi.fn(),
 }));
 
 beforeEach(() => {
@@ -39,6 +39,19 @@ test("layouts are numbered, and their digits open them", async () => {
   fireEvent.keyDown(document.activeElement as Element, { key: "2" });
   expect(loadLayout).toHaveBeenCalledWith("night");
   await vi.waitFor(() => expect(useScreen.getState().layouts).toBe(false));
+});
+
+test("a name is typed at once: its first letter leads to the field, so that no space in it opens a layout", () => {
+  fireEvent.keyDown(document.activeElement as Element, { key: "m", ctrlKey: true });
+  expect(document.activeElement?.textContent).toContain("3X3");
+  fireEvent.keyDown(document.activeElement as Element, { key: "m" });
+  expect(document.activeElement).toBe(screen.getByRole("textbox"));
+});
+
+test("what was changed since it was opened is told", () => {
+  act(() => useLayout.setState({ changed: true }));
+  expect(screen.getAllByRole("listitem")[0]?.textContent).toBe("0) 3X3shown, changed since");
+  act(() => useLayout.setState({ changed: false }));
 });
 
 test("what is shown is saved under a name", async () => {

@@ -1,6 +1,15 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ChangeEvent, type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
-import { deleteLayout, exportLayout, importLayout, layoutNames, loadLayout, saveLayout } from "../../layout/saved";
+import {
+  type ChangeEvent,
+  type FormEvent,
+  type KeyboardEvent,
+  type RefObject,
+  useEffect,
+  useRef,
+  useState,
+} from "react";
+import { exportLayout, importLayout } from "../../layout/file";
+import { deleteLayout, layoutNames, loadLayout, saveLayout } from "../../layout/saved";
 import { useScreen } from "../../layout/screen";
 import { resetLayout, useLayout } from "../../layout/store";
 import { Dialog } from "../ui/Dialog";
@@ -13,6 +22,7 @@ const MAX_NAME = 64;
 export default function LayoutSheet() {
   const close = () => useScreen.getState().showLayouts(false);
   const [problem, setProblem] = useState<string | null>(null);
+  const field = useRef<HTMLInputElement>(null);
   const queries = useQueryClient();
   const { data: names = [], error } = useQuery({ queryKey: NAMES, queryFn: layoutNames, refetchOnMount: "always" });
   const attempt = async (what: () => void | Promise<void>, after?: () => void) => {
@@ -29,8 +39,16 @@ export default function LayoutSheet() {
   const told = problem ?? error?.message ?? null;
   return (
     <Dialog title="LAYOUTS" onClose={close}>
-      <Names names={names} onOpen={open} onDelete={(name) => attempt(() => deleteLayout(name))} />
-      <Saving onSave={(name) => attempt(() => saveLayout(name), close)} />
+      <Names
+        names={names}
+        onOpen={open}
+        onDelete={(name) => attempt(() => deleteLayout(name))}
+        onLetter={() => {
+          field.current?.focus();
+          field.current?.select();
+        }}
+      />
+      <Saving field={field} onSave={(name) => attempt(() => saveLayout(name), close)} />
       <Files
         onExport={() => attempt(exportLayout)}
         onImport={(file) => attempt(async () => importLayout(await file.text()), close)}
@@ -48,10 +66,12 @@ interface NamesProps {
   names: readonly string[];
   onOpen(name: string | null): void;
   onDelete(name: string): void;
+  /** A letter was pressed: a name begins, and the letter goes where the focus goes. */
+  onLetter(): void;
 }
 
 /** Digits open: 0 is the default, the saved ones count from 1. */
-function Names({ names, onOpen, onDelete }: NamesProps) {
+function Names({ names, onOpen, onDelete, onLetter }: NamesProps) {
   const base = useLayout((layout) => layout.base);
   const list = useRef<HTMLOListElement>(null);
   useEffect(() => list.current?.querySelector("button")?.focus(), []);
@@ -59,6 +79,8 @@ function Names({ names, onOpen, onDelete }: NamesProps) {
     const buttons = [...(list.current?.querySelectorAll<HTMLElement>(`.${styles.open}`) ?? [])];
     const at = buttons.indexOf(document.activeElement as HTMLElement);
     const next = { ArrowDown: at + 1, ArrowUp: at - 1 }[event.key];
+    // Else the first space in a name would open the layout in focus, over what was to be saved.
+    if (isLetter(event)) return onLetter();
     if (next !== undefined) buttons.at(next % buttons.length)?.focus();
     else if (/^[0-9]$/.test(event.key)) buttons[Number(event.key)]?.click();
     else return;
@@ -81,6 +103,10 @@ function Names({ names, onOpen, onDelete }: NamesProps) {
   );
 }
 
+function isLetter({ key, ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
+  return /^\p{L}$/u.test(key) && !(ctrlKey || metaKey || altKey);
+}
+
 interface RowProps {
   number: number;
   name: string;
@@ -90,11 +116,12 @@ interface RowProps {
 }
 
 function Row({ number, name, current, onOpen, onDelete }: RowProps) {
+  const changed = useLayout((layout) => layout.changed);
   return (
     <li>
       <button type="button" className={styles.open} aria-current={current ? "true" : undefined} onClick={onOpen}>
         <b className="label">{number})</b> <span className="clip">{name}</span>
-        {current && <span className="dim">shown</span>}
+        {current && <span className="dim">{changed ? "shown, changed since" : "shown"}</span>}
       </button>
       {onDelete && (
         <button type="button" className="button danger" aria-label={`Delete layout ${name}`} onClick={onDelete}>
@@ -105,7 +132,12 @@ function Row({ number, name, current, onOpen, onDelete }: RowProps) {
   );
 }
 
-function Saving({ onSave }: { onSave(name: string): void }) {
+interface SavingProps {
+  field: RefObject<HTMLInputElement | null>;
+  onSave(name: string): void;
+}
+
+function Saving({ field, onSave }: SavingProps) {
   const base = useLayout((layout) => layout.base);
   const [name, setName] = useState(base ?? "");
   const submit = (event: FormEvent) => {
@@ -116,7 +148,7 @@ function Saving({ onSave }: { onSave(name: string): void }) {
     <form className={styles.saving} onSubmit={submit}>
       <label>
         <span className="dim">Save what is shown as</span>
-        <input value={name} maxLength={MAX_NAME} onChange={(event) => setName(event.target.value)} />
+        <input ref={field} value={name} maxLength={MAX_NAME} onChange={(event) => setName(event.target.value)} />
       </label>
       <button type="submit" className="button go" disabled={name.trim() === ""}>
         SAVE

@@ -31,7 +31,7 @@ export function ActionsPanel({ panelId }: { panelId: PanelId }) {
     <Panel
       id={panelId}
       about={<About run={run} selection={selection} />}
-      controls={<span className={`dim ${styles.hint}`}>press a number</span>}
+      controls={<span className={`dim ${styles.hint} ${styles.byKey}`}>press a number</span>}
     >
       <Actions
         key={id}
