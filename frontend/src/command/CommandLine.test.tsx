@@ -69,6 +69,18 @@ test("a few letters and Enter do the likeliest function", async () => {
   expect(field().value).toBe("");
 });
 
+test("Enter opens no chart for a word that is no part of its metric's name; an arrow and Enter do", async () => {
+  const { context } = show();
+  type("tlss");
+  expect(options()).toEqual(["train/loss"]);
+  key("Enter");
+  expect(await screen.findByText("There is no function and no run tlss.")).toBeTruthy();
+  expect(context.screen.open).not.toHaveBeenCalled();
+  key("ArrowDown");
+  key("Enter");
+  await waitFor(() => expect(context.screen.open).toHaveBeenCalled());
+});
+
 test("arrows choose, and Enter takes what is chosen", async () => {
   const { context } = show();
   type("r2");

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { KEY_SHEET } from "../components/layout/keys";
 import { Dialog } from "../components/ui/Dialog";
 import { useScreen } from "../layout/screen";
@@ -74,6 +74,24 @@ function Key({ of: { key, name } }: { of: Command }) {
   return shown === undefined ? null : <kbd>{shown}</kbd>;
 }
 
+/** The words behind a function; a long choice of them goes on in the next line. */
+function Usage({ of: { usage = "" } }: { of: Command }) {
+  return (
+    <span className="dim">
+      {usage.split("|").map((choice, at) => (
+        <Fragment key={choice}>
+          {at > 0 && (
+            <>
+              |<wbr />
+            </>
+          )}
+          {choice}
+        </Fragment>
+      ))}
+    </span>
+  );
+}
+
 function answers({ name, also, does }: Command, looked: string): boolean {
   if (looked.trim() === "") return true;
   return [name, ...(also ?? [])].some((each) => (rank(looked, each) ?? 0) >= 400) || (rank(looked, does) ?? 0) >= 400;
@@ -91,7 +109,7 @@ function Functions({ group, found, onTake }: { group: Group; found: readonly Com
               <a href={linkOf(command.name)} onClick={onTake}>
                 {command.name}
               </a>{" "}
-              <span className="dim">{command.usage}</span>
+              <Usage of={command} />
             </dt>
             <dd>
               {command.does}

@@ -15,6 +15,8 @@ export interface Candidate {
   key?: string | undefined;
   /** Taking it still leaves something to type. */
   open?: boolean;
+  /** What was typed is no part of it, its letters are just there in their order: Enter alone does not take it. */
+  vague?: boolean;
 }
 
 /** What was asked: the runs it is about, and the words behind the function. */
@@ -107,19 +109,13 @@ export interface Command {
   key?: string;
   /** It changes something on the server, or what a key does: a link fills it in, and never runs it. */
   changes?: boolean;
-  /** What the last word may be. */
-  complete?(args: readonly string[], context: Context): readonly string[];
+  /** What the last word may be: words, or runs, which are found by their number and by their name. */
+  complete?(args: readonly string[], context: Context): readonly (string | Run)[];
   /** Returns what to tell when it is done. */
   go(call: Call, context: Context): string | undefined | Promise<string | undefined>;
 }
 
 /** Says why a line can't be done, and what could be meant. */
 export class CommandError extends Error {
-  constructor(
-    message: string,
-    readonly instead: readonly string[] = [],
-  ) {
-    super(message);
-    this.name = "CommandError";
-  }
+  override readonly name = "CommandError";
 }

@@ -55,6 +55,13 @@ test.each([
   expect(context.prefer).not.toHaveBeenCalled();
 });
 
+test("a beginning that several runs share does nothing to any of them, and tells which they are", async () => {
+  const context = aContext([...runs, aRun({ id: "d", number: 4, name: "lively" })]);
+  await expect(execute("STOP liv", COMMANDS, context)).rejects.toThrow("liv could be R3 live, R4 lively.");
+  await expect(execute("DIFF liv", COMMANDS, context)).rejects.toThrow("liv could be R3 live, R4 lively.");
+  expect(context.actions.send).not.toHaveBeenCalled();
+});
+
 test("runs are drawn together, and the first of them is turned to when the selected one is none of them", async () => {
   const { view, told: said } = await told("CMP R1 R2");
   expect([view.compared, view.run, said]).toEqual([["a", "b"], "a", "2 RUNS DRAWN TOGETHER"]);

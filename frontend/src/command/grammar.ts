@@ -3,6 +3,8 @@ import type { Command } from "./command";
 import { CommandError } from "./command";
 import { distance } from "./rank";
 
+const MOST_NAMED = 3;
+
 /** What a line says: a function about runs, or just a run to turn to. */
 export type Parsed =
   | { kind: "call"; command: Command; runs: readonly Run[]; named: boolean; args: readonly string[]; text: string }
@@ -51,7 +53,7 @@ export function parse(line: string, known: Known): Parsed {
     command = findCommand(text, known.commands);
     if (command !== undefined) break;
     const runs = findRuns(text, known.runs);
-    if (runs.length === 0) throw unknown(text, known.commands, at > 0);
+    if (runs.length === 0) throw unknown(text, known, at > 0);
     scope.push(...runs);
   }
   if (command === undefined) return { kind: "run", run: scope[0] as Run };
@@ -80,11 +82,31 @@ export function findRuns(word: string, runs: readonly Run[]): readonly Run[] {
   const lower = word.toLowerCase();
   const same = runs.filter((run) => run.id === word || run.name.toLowerCase() === lower);
   if (same.length > 0) return same.slice(0, 1);
-  const begins = runs.filter((run) => run.name.toLowerCase().startsWith(lower));
+  const begins = beginning(word, runs);
   return begins.length === 1 ? begins : [];
 }
 
-function unknown(word: string, commands: readonly Command[], afterRun: boolean): CommandError {
+function beginning(word: string, runs: readonly Run[]): readonly Run[] {
+  const lower = word.toLowerCase();
+  return runs.filter((run) => run.name.toLowerCase().startsWith(lower));
+}
+
+/** Which runs a word could mean that means none of them; null when there is none. */
+function several(word: string, runs: readonly Run[]): string | null {
+  const begins = beginning(word, runs);
+  if (begins.length === 0) return null;
+  const named = begins.slice(0, MOST_NAMED).map(({ number, name }) => `R${number} ${name}`);
+  return `${word} could be ${named.join(", ")}${begins.length > MOST_NAMED ? " or another run" : ""}.`;
+}
+
+/** What is said of a word that means no run. */
+export function noRun(word: string, runs: readonly Run[]): CommandError {
+  return new CommandError(several(word, runs) ?? `There is no run ${word}.`);
+}
+
+function unknown(word: string, { commands, runs }: Known, afterRun: boolean): CommandError {
+  const could = several(word, runs);
+  if (could !== null) return new CommandError(could);
   const name = word.toUpperCase();
   const near = commands
     .map((command) => ({
@@ -100,7 +122,7 @@ function unknown(word: string, commands: readonly Command[], afterRun: boolean):
     : word.startsWith("@")
       ? `No run has the tag ${word.slice(1)}.`
       : `There is no function ${afterRun ? "" : "and no run "}${word}.`;
-  return new CommandError(near.length > 0 ? `${what} Did you mean ${near.join(" or ")}?` : what, near);
+  return new CommandError(near.length > 0 ? `${what} Did you mean ${near.join(" or ")}?` : what);
 }
 
 function unique(runs: readonly Run[]): Run[] {

@@ -1,5 +1,6 @@
+import { exportLayout } from "../layout/file";
 import { isType, titleOf } from "../layout/panels";
-import { deleteLayout, exportLayout, layoutNames, loadLayout, saveLayout } from "../layout/saved";
+import { deleteLayout, layoutNames, loadLayout, saveLayout } from "../layout/saved";
 import { useScreen } from "../layout/screen";
 import {
   closePanel,

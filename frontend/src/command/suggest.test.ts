@@ -31,6 +31,16 @@ test("a metric is charted by a part of its name, quoted when it has to be", () =
   expect(lines("1/grad")).toEqual(['CH "layer.1/grad norm"']);
 });
 
+test("a metric or a run that only has the letters somewhere is offered as a guess", () => {
+  const guesses = suggest("tlss", COMMANDS, aContext(runs));
+  expect(guesses.find(({ title }) => title === "train/loss")?.vague).toBe(true);
+  expect(suggest("n/loss", COMMANDS, aContext(runs))[0]).toEqual({
+    line: "CH train/loss",
+    title: "train/loss",
+    does: "chart this metric",
+  });
+});
+
 test("a run's number leads to the run", () => {
   expect(titles("r2").slice(0, 2).sort()).toEqual(["R2", "R20"]);
 });
@@ -39,6 +49,14 @@ test("behind a function its arguments are offered: only runs that run can be sto
   expect(lines("stop ")).toEqual(["stop R20"]);
   expect(lines("LOSS 1")).toContain("LOSS 1K");
   expect(lines("R2 CH val")).toEqual(["R2 CH val/loss"]);
+});
+
+test("a run behind a function is offered by its name, too, and named, so that the right one is stopped", () => {
+  expect(suggest("stop ston", COMMANDS, aContext(runs))).toEqual([
+    { line: "stop R20", title: "R20", does: "stone (running)" },
+  ]);
+  expect(lines("CMP R20 lm")).toEqual(["CMP R20 R2"]);
+  expect(lines("DIFF r2").toSorted()).toEqual(["DIFF R2", "DIFF R20"]);
 });
 
 test("behind a run functions are offered, on that run", () => {

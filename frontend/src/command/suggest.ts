@@ -1,3 +1,4 @@
+import type { Run } from "../services/types";
 import { keyOf } from "./bindings";
 import type { Candidate, Command, Context } from "./command";
 import { findCommand, findRuns, quoted, wordsOf } from "./grammar";
@@ -75,17 +76,31 @@ function ofCommand(before: string, command: Command): Candidate {
 }
 
 function ofRuns(typed: string, { runs }: Context): Scored[] {
-  const text = (run: { number: number; name: string }) => (/^r\d*$/i.test(typed) ? `R${run.number}` : run.name);
-  return best(typed, runs(), text, 5).map(({ item, score }) => ({
+  return best(typed, runs(), (run) => soughtIn(run, typed), 5).map(({ item, score }) => ({
     score,
-    candidate: { line: `R${item.number}`, title: `R${item.number}`, does: `turn to ${item.name} (${item.status})` },
+    candidate: {
+      line: `R${item.number}`,
+      title: `R${item.number}`,
+      does: `turn to ${item.name} (${item.status})`,
+      ...vagueness(typed, soughtIn(item, typed)),
+    },
   }));
+}
+
+/** Letters here and there are a guess, which no Enter alone may take. */
+function vagueness(typed: string, text: string): { vague?: true } {
+  return text.toLowerCase().includes(typed.toLowerCase()) ? {} : { vague: true };
+}
+
+/** What stands for a run while it is typed: its number or its name. */
+function soughtIn({ number, name }: Run, typed: string): string {
+  return /^r\d*$/i.test(typed) ? `R${number}` : name;
 }
 
 function ofMetrics(typed: string, { metrics }: Context): Scored[] {
   return best(typed, metrics(), (name) => name, 5).map(({ item, score }) => ({
     score: score - 20,
-    candidate: { line: `CH ${quoted(item)}`, title: item, does: "chart this metric" },
+    candidate: { line: `CH ${quoted(item)}`, title: item, does: "chart this metric", ...vagueness(typed, item) },
   }));
 }
 
@@ -93,11 +108,12 @@ function ofArguments(line: string, args: readonly string[], command: Command, co
   const typed = /\s$/.test(line) ? "" : (args.at(-1) ?? "");
   const before = line.slice(0, line.length - (typed === "" ? 0 : lastWordLength(line)));
   const choices = command.complete?.(args, context) ?? [];
-  const found = best(typed, choices, (choice) => choice, MOST).map(({ item }) => ({
-    line: `${before}${quoted(item)}`,
-    title: item,
-    does: command.does,
-  }));
+  const textOf = (choice: string | Run) => (typeof choice === "string" ? choice : soughtIn(choice, typed));
+  const found = best(typed, choices, textOf, MOST).map(({ item }) => {
+    const title = typeof item === "string" ? item : `R${item.number}`;
+    const does = typeof item === "string" ? command.does : `${item.name} (${item.status})`;
+    return { line: `${before}${quoted(title)}`, title, does };
+  });
   return found.length > 0
     ? found
     : [{ line, title: command.name, does: `${command.usage ?? ""} ${command.does}`.trim() }];

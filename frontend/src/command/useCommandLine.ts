@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { type Candidate, CommandError, type Context } from "./command";
+import type { Candidate, Context } from "./command";
 import { execute, isReady } from "./execute";
 import { addToHistory, readHistory } from "./history";
 import { COMMANDS } from "./registry";
@@ -109,9 +109,10 @@ function useRunning(context: Context, field: () => Field | null, typed: Typed): 
     field()?.blur();
   }, [field, open, setText, setChosen]);
   const refused = useCallback(
-    (line: string, isOpen: boolean) => {
+    (line: string) => {
       setText(line);
-      open(isOpen);
+      // What could be meant instead is offered.
+      open(true);
       field()?.focus();
       field()?.select();
     },
@@ -126,11 +127,11 @@ function useRunning(context: Context, field: () => Field | null, typed: Typed): 
       };
       open(false);
       const before = typings.current;
-      const { said, asks, instead } = await outcomeOf(line, { ...latest.current, prefill });
+      const { said, asks } = await outcomeOf(line, { ...latest.current, prefill });
       if (asks) return;
       setSaid(said);
       if (typings.current !== before) return;
-      if (said?.tone === "bad") refused(line, instead);
+      if (said?.tone === "bad") refused(line);
       else leave();
     },
     [field, type, leave, refused, open, setSaid, typings],
@@ -138,19 +139,15 @@ function useRunning(context: Context, field: () => Field | null, typed: Typed): 
   return { run, leave };
 }
 
-/** Do a line. `asks`: it put another one in its place; `instead`: something else could be meant. */
-async function outcomeOf(
-  line: string,
-  context: Context,
-): Promise<{ said: Said | null; asks: boolean; instead: boolean }> {
+/** Do a line. `asks`: it put another one in its place. */
+async function outcomeOf(line: string, context: Context): Promise<{ said: Said | null; asks: boolean }> {
   try {
     const { told, asks } = await execute(line, COMMANDS, context);
     addToHistory(line.trim());
-    return { said: told === undefined ? null : { tone: "good", text: told }, asks, instead: false };
+    return { said: told === undefined ? null : { tone: "good", text: told }, asks };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    const instead = error instanceof CommandError && error.instead.length > 0;
-    return { said: { tone: "bad", text }, asks: false, instead };
+    return { said: { tone: "bad", text }, asks: false };
   }
 }
 
@@ -172,8 +169,9 @@ function toTake(
 ): Candidate | null {
   if (chosen !== null) return candidates[chosen] ?? null;
   if (isReady || text.trim() === "") return null;
-  const number = /^[1-9]$/.test(text.trim()) ? Number(text) - 1 : 0;
-  return candidates[number] ?? null;
+  if (/^[1-9]$/.test(text.trim())) return candidates[Number(text) - 1] ?? null;
+  const [likeliest = null] = candidates;
+  return likeliest?.vague ? null : likeliest;
 }
 
 function moved(now: number | null, by: 1 | -1, count: number): number | null {

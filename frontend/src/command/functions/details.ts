@@ -1,7 +1,7 @@
 import { answerOf } from "../../services/api";
 import type { Command, Context } from "../command";
 import { CommandError } from "../command";
-import { findRuns } from "../grammar";
+import { findRuns, noRun } from "../grammar";
 import { setLog } from "./charts";
 import { oneOf, runOf } from "./given";
 import { bestRun } from "./runs";
@@ -42,15 +42,15 @@ export const DETAILS: readonly Command[] = [
     usage: "[run]",
     does: "what differs from another run's config; alone: from the best run's",
     group: "DETAILS",
-    complete: (_, { runs }) => runs().map((run) => `R${run.number}`),
+    complete: (_, { runs }) => runs(),
     go: (call, context) => {
       const run = runOf(call);
       const [word] = call.args;
       const [other] = word === undefined ? [bestRun(context.runs(), run)] : findRuns(word, context.runs());
       if (other == null)
-        throw new CommandError(
-          word === undefined ? "No other run has a loss to be best in." : `There is no run ${word}.`,
-        );
+        throw word === undefined
+          ? new CommandError("No other run has a loss to be best in.")
+          : noRun(word, context.runs());
       if (other.id === run.id && word !== undefined) throw new CommandError(`${word.toUpperCase()} is the run itself.`);
       if (other.id === run.id) return "THIS IS THE BEST RUN";
       const compared = [run.id, other.id];
@@ -78,7 +78,7 @@ export const DETAILS: readonly Command[] = [
         context.client.GET("/api/runs/{run_id}/checkpoints", { params: { path } }),
       );
       const best = checkpoints.find((each) => each.is_best);
-      if (best === undefined) throw new CommandError(`R${run.number} has no best checkpoint.`, ["CKPT"]);
+      if (best === undefined) throw new CommandError(`R${run.number} has no best checkpoint.`);
       context.screen.show("checkpoints");
       const copied = await context.copy(best.filepath);
       return copied ? `COPIED ${best.filepath}` : best.filepath;
@@ -97,7 +97,7 @@ export const DETAILS: readonly Command[] = [
   },
   {
     name: "LOG",
-    also: ["CON", "CONSOLE"],
+    also: ["CON", "CONSOLE", "LOGS", "TAIL"],
     usage: "[text]",
     does: "console of the run, with a text to look for; LOG Y is the logarithmic axis",
     group: "DETAILS",

@@ -5,12 +5,13 @@ import { MAX_COMPARED } from "../../lib/compare";
 import type { Run } from "../../services/types";
 import type { Command, Context } from "../command";
 import { CommandError } from "../command";
-import { findRuns } from "../grammar";
+import { findRuns, noRun } from "../grammar";
 import { oneOf } from "./given";
 
 export const RUNS: readonly Command[] = [
   {
     name: "RUNS",
+    also: ["FILTER"],
     usage: "[filter]",
     does: "the run list; with a filter: status:failed tag:x loss<2.5 words",
     group: "RUNS",
@@ -75,10 +76,11 @@ export const RUNS: readonly Command[] = [
   },
   {
     name: "CMP",
+    also: ["COMPARE"],
     usage: "<run…>",
     does: "draw these runs together, or the runs named before: R1 R2 CMP",
     group: "RUNS",
-    complete: (_, { runs }) => runs().map((run) => `R${run.number}`),
+    complete: (_, { runs }) => runs(),
     go: ({ args, runs, named }, context) => {
       const wanted = [...(named ? runs : []), ...args.flatMap((word) => runsOf(word, context))];
       if (wanted.length === 0) throw new CommandError("CMP takes runs: CMP R1 R2, CMP @tag.");
@@ -147,12 +149,12 @@ export const RUNS: readonly Command[] = [
     group: "RUNS",
     key: "d",
     changes: true,
-    complete: (_, { runs }) => runs().map((run) => `R${run.number}`),
+    complete: (_, { runs }) => runs(),
     go: async ({ args, runs, named }, context) => {
       const wanted = [...(named ? runs : []), ...args.flatMap((word) => runsOf(word, context))];
       if (wanted.length === 0) return ask("DEL", context);
       const going = wanted.find((run) => run.status === "running");
-      if (going) throw new CommandError(`R${going.number} is running: stop it first.`, [`STOP R${going.number}`]);
+      if (going) throw new CommandError(`R${going.number} is running: stop it first.`);
       await context.actions.deleteRuns(wanted.map((run) => run.id));
       if (wanted.some((run) => run.id === context.view().run)) context.change({ run: null });
       return `${wanted.map((run) => `R${run.number}`).join(" ")} DELETED · UNDEL ${wanted.map((run) => run.id).join(" ")}`;
@@ -183,7 +185,7 @@ export function ask(command: string, context: Context): undefined {
 /** Runs that a word means. Throws `CommandError` when there are none. */
 export function runsOf(word: string, { runs }: Context): readonly Run[] {
   const found = findRuns(word, runs());
-  if (found.length === 0) throw new CommandError(`There is no run ${word}.`);
+  if (found.length === 0) throw noRun(word, runs());
   return found;
 }
 

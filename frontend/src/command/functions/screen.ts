@@ -52,6 +52,7 @@ export const SCREEN: readonly Command[] = [
   },
   {
     name: "MAX",
+    also: ["MAXIMISE", "MAXIMIZE"],
     usage: "[panel]",
     does: "let a panel fill the screen, and back",
     group: "SCREEN",

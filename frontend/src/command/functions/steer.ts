@@ -19,10 +19,7 @@ export const STEER: readonly Command[] = [
     does: "ask the training script to stop: STOP R3",
     group: "STEER",
     changes: true,
-    complete: (_, { runs }) =>
-      runs()
-        .filter((run) => run.status === "running")
-        .map((run) => `R${run.number}`),
+    complete: (_, { runs }) => runs().filter((run) => run.status === "running"),
     go: async ({ args, runs, named }, context) => {
       const wanted = [...(named ? runs : []), ...args.flatMap((word) => runsOf(word, context))];
       if (wanted.length === 0) return ask("STOP", context);

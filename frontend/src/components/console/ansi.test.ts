@@ -20,12 +20,14 @@ test("the sixteen colours of a terminal, and back to the usual one", () => {
   ]);
 });
 
-test("256 colours and true colours; what is too dark for a black page becomes lighter", () => {
-  expect(looks(`${ESC}38;5;208morange`)[0]).toEqual(["orange", { color: "#ff8700" }]);
+test("256 colours and true colours; on either ground one of their hue that can be read there", () => {
+  expect(looks(`${ESC}38;5;208morange`)[0]).toEqual(["orange", { color: "light-dark(#975000, #ff8700)" }]);
   expect(looks(`${ESC}38;5;3mochre`)[0]).toEqual(["ochre", { color: "var(--ansi-3)" }]);
-  expect(looks(`${ESC}38;2;10;20;200mblue`)[0]?.[1]).not.toEqual({ color: "#0a14c8" });
-  expect(looks(`${ESC}38;5;250mgrey`)[0]).toEqual(["grey", { color: "#bcbcbc" }]);
-  expect(legible("#ffd700")).toBe("#ffd700");
+  expect(looks(`${ESC}38;2;10;20;200mblue`)[0]?.[1]).toEqual({
+    color: expect.stringMatching(/^light-dark\(#0a14c8, (?!#0a14c8)/),
+  });
+  expect(looks(`${ESC}38;5;250mgrey`)[0]).toEqual(["grey", { color: "light-dark(#646464, #bcbcbc)" }]);
+  expect(legible("#ffd700")).toMatch(/^light-dark\((?!#ffd700)#\w{6}, #ffd700\)$/);
 });
 
 test("inverse, underline, struck, italic and dim, each with its end", () => {
@@ -39,7 +41,7 @@ test("inverse, underline, struck, italic and dim, each with its end", () => {
 });
 
 test("on a ground of its own text is black or white, whichever can be read", () => {
-  expect(looks(`${ESC}43mon ochre`)[0]?.[1]).toEqual({ backgroundColor: "var(--ansi-3)", color: "#000000" });
+  expect(looks(`${ESC}43mon ochre`)[0]?.[1]).toEqual({ backgroundColor: "var(--ansi-3)", color: "var(--ansi-ink)" });
   expect(looks(`${ESC}48;2;0;0;90mon blue`)[0]?.[1]).toEqual({ backgroundColor: "#00005a", color: "#ffffff" });
 });
 

@@ -2,8 +2,9 @@ import type { CSSProperties } from "react";
 import type { Colour, Look } from "./ansi";
 
 /** On black; on the brighter ground of the line that was walked to it is 4.5 then. */
-const LEAST_CONTRAST = 5.5;
-const BLACK_LUMINANCE = 0;
+const LEAST_ON_BLACK = 5.5;
+/** On white; on that line's ground in the light theme it is 4.5 then. */
+const LEAST_ON_WHITE = 5.7;
 
 /** A look as styles; the sixteen colours of the palette are variables of the style sheet. */
 export function styleOf(look: Look): CSSProperties {
@@ -32,18 +33,32 @@ function cssOf(colour: Exclude<Colour, null>): string {
 
 /** Black on what is light, white on what is dark. */
 function inkOn(back: Exclude<Colour, null>): string {
-  if (typeof back === "number") return back === 0 || back === 8 ? "#ffffff" : "#000000";
+  if (typeof back === "number") return "var(--ansi-ink)";
   return luminance(back) > 0.18 ? "#000000" : "#ffffff";
 }
 
-/** The colour, or a lighter one of its hue that can be read on black. */
+/** The colour, or a darker one of its hue for the light theme and a lighter one for the dark: each can be read there. */
 export function legible(colour: string): string {
   if (!colour.startsWith("#")) return cssOf(colour);
+  return `light-dark(${readOnWhite(colour)}, ${readOnBlack(colour)})`;
+}
+
+function readOnBlack(colour: string): string {
   let parts = partsOf(colour);
-  while ((luminanceOf(parts) + 0.05) / (BLACK_LUMINANCE + 0.05) < LEAST_CONTRAST) {
-    parts = parts.map((part) => part + (255 - part) * 0.15 + 1);
+  while ((luminanceOf(parts) + 0.05) / 0.05 < LEAST_ON_BLACK) {
+    parts = parts.map((part) => Math.min(255, part + (255 - part) * 0.15 + 1));
   }
-  return `#${parts.map((part) => Math.min(255, Math.round(part)).toString(16).padStart(2, "0")).join("")}`;
+  return hexOf(parts);
+}
+
+function readOnWhite(colour: string): string {
+  let parts = partsOf(colour);
+  while (1.05 / (luminanceOf(parts) + 0.05) < LEAST_ON_WHITE) parts = parts.map((part) => part * 0.9);
+  return hexOf(parts);
+}
+
+function hexOf(parts: number[]): string {
+  return `#${parts.map((part) => Math.round(part).toString(16).padStart(2, "0")).join("")}`;
 }
 
 function luminance(colour: string): number {

@@ -30,7 +30,7 @@ export function FirstRun({ state, url = serverUrl(), children }: FirstRunProps) 
         <p className="dim">
           The page changes by itself with the first <code>log_metrics</code>. In your own script it takes the{" "}
           <code>with</code> line and one <code>monitor.log_metrics</code>. To look around first:{" "}
-          <code className="value">stepwire demo</code> trains four small networks.
+          <code className="value">stepwire demo</code> trains four small networks, shown on a page of their own.
         </p>
       </section>
       {children}

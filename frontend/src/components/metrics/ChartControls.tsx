@@ -22,11 +22,16 @@ export function ChartControls({ drawnLog }: { drawnLog: boolean }) {
       <fieldset className="seg" aria-label="Smoothing, axis and scale">
         <Smoothing />
         <Axis />
-        <button type="button" aria-pressed={isLog} onClick={() => changeView({ logScale: !isLog })}>
+        <button
+          type="button"
+          className={styles.rarer}
+          aria-pressed={isLog}
+          onClick={() => changeView({ logScale: !isLog })}
+        >
           LOG Y
         </button>
       </fieldset>
-      <fieldset className="seg" aria-label="Window">
+      <fieldset className={`seg ${styles.window}`} aria-label="Window">
         {WINDOWS.map(([points, label]) => (
           <button
             key={label}

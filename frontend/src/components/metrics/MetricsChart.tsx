@@ -4,6 +4,7 @@ import type { ChartWindow } from "../../charts/data";
 import type { Line } from "../../charts/line";
 import { mounted } from "../../charts/mounted";
 import type { XKind } from "../../charts/options";
+import type { Source } from "../../charts/source";
 import { useMarks } from "../../hooks/useMarks";
 import { useMetrics } from "../../hooks/useMetrics";
 import { useRunFacts } from "../../hooks/useRuns";
@@ -29,6 +30,7 @@ export interface MetricsChartProps {
 export function MetricsChart({ runs, metric, window, logScale = false, onScale, label }: MetricsChartProps) {
   const root = useRef<HTMLDivElement>(null);
   const place = useRef<HTMLDivElement>(null);
+  const empty = useRef<HTMLSpanElement>(null);
   const chart = useRef<LineChart | null>(null);
   const { settings, resumed, startOf } = useSettings({ runs, metric, window, logScale });
   const handle = useMetrics({ runs, metric, xAxis: useViewPart("xAxis"), startOf, resumed });
@@ -38,9 +40,11 @@ export function MetricsChart({ runs, metric, window, logScale = false, onScale, 
   tellScale.current = onScale;
 
   useEffect(() => {
-    if (root.current === null || place.current === null) return;
+    if (root.current === null || place.current === null || empty.current === null) return;
+    const said = empty.current;
+    said.textContent = reading(metric);
     const host: ChartHost = {
-      sourceOf: handle.sourceOf,
+      sourceOf: (line, shown) => knownIn(said, metric, handle.sourceOf(line, shown)),
       places: handle.places,
       exactAt: handle.exactAt,
       onDirty: handle.mark,
@@ -55,7 +59,7 @@ export function MetricsChart({ runs, metric, window, logScale = false, onScale, 
       for (const end of ends) end();
       made.destroy();
     };
-  }, [handle]);
+  }, [handle, metric]);
   useEffect(() => chart.current?.change(settings), [settings]);
   const colours = usePreferences(({ theme, palette }) => `${theme} ${palette}`);
   // biome-ignore lint/correctness/useExhaustiveDependencies: other colours are drawn anew
@@ -82,12 +86,24 @@ export function MetricsChart({ runs, metric, window, logScale = false, onScale, 
     >
       {label === undefined ? null : <span className="chart-label">{label}</span>}
       <div ref={place} className="chart-plot" />
-      <span className="chart-empty">no {metric} yet</span>
+      <span ref={empty} className="chart-empty">
+        {reading(metric)}
+      </span>
       <span className="chart-badge" />
       <button type="button" className="chart-live" hidden onClick={() => changeView({ zoom: null })} />
       <span className="sr" role="status" />
     </div>
   );
+}
+
+function reading(metric: string): string {
+  return `reading ${metric}…`;
+}
+
+/** Until a history came, nobody knows whether there are points: from then on an empty chart says that there are none. */
+function knownIn(said: HTMLElement, metric: string, source: Source | null): Source | null {
+  if (source !== null && said.textContent === reading(metric)) said.textContent = `no ${metric} yet`;
+  return source;
 }
 
 interface Settled {
