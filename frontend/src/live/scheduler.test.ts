@@ -21,6 +21,7 @@ let waiting: (() => void)[];
 let later: { callback: () => void; milliseconds: number }[];
 let now: number;
 let hidden: boolean;
+let moved: number;
 let scheduler: Scheduler;
 
 beforeEach(() => {
@@ -28,11 +29,13 @@ beforeEach(() => {
   later = [];
   now = 0;
   hidden = false;
+  moved = Number.NEGATIVE_INFINITY;
   scheduler = new Scheduler({
     request: (callback) => waiting.push(callback),
     later: (callback, milliseconds) => later.push({ callback, milliseconds }),
     now: () => now,
     hidden: () => hidden,
+    moved: () => moved,
   });
 });
 
@@ -159,4 +162,15 @@ test("a chart that fails is told of, and stops neither the others nor what comes
   }
   expect(drawn([broken, sound])).toEqual([2, 2]);
   expect(told.mock.calls).toEqual([[failure], [failure]]);
+});
+
+test("while the pointer moves, a frame draws less, so that what follows the pointer is in time", () => {
+  const all = charts(4, 3);
+  moved = 0;
+  for (const chart of all) scheduler.mark(chart);
+  frame();
+  expect(drawn(all)).toEqual([1, 1, 0, 0]);
+  moved = -1000;
+  frame();
+  expect(drawn(all)).toEqual([1, 1, 1, 1]);
 });

@@ -11,17 +11,29 @@ export interface Frames {
   later(callback: () => void, milliseconds: number): void;
   now(): number;
   hidden(): boolean;
+  /** When the pointer moved last, in the time of `now`. */
+  moved(): number;
 }
+
+let moved = Number.NEGATIVE_INFINITY;
+const noteMove = () => {
+  moved = performance.now();
+};
+globalThis.addEventListener?.("pointermove", noteMove, { capture: true, passive: true });
 
 const browser: Frames = {
   request: (callback) => requestAnimationFrame(callback),
   later: (callback, milliseconds) => setTimeout(callback, milliseconds),
   now: () => performance.now(),
   hidden: () => document.hidden,
+  moved: () => moved,
 };
 
 /** A frame draws until this is spent, so that a key or a click never waits long. */
 const FRAME_MS = 12;
+/** The same while the pointer moves: what follows it takes most of each frame. */
+const MOVING_FRAME_MS = 4;
+const MOVING_MS = 150;
 /** What takes long to draw waits this many times as long for more to draw at once; at most `MOST_WAIT_MS`. */
 const GATHER = 2;
 const MOST_WAIT_MS = 60;
@@ -94,11 +106,12 @@ export class Scheduler {
       return;
     }
     const began = this.frames.now();
+    const most = began - this.frames.moved() < MOVING_MS ? MOVING_FRAME_MS : FRAME_MS;
     // Only what is dirty now: what becomes dirty while drawing goes to the end of the queue, so that none starves.
     for (const drawable of [...this.dirty].filter((each) => each.visible())) {
       this.dirty.delete(drawable);
       apart(() => drawable.draw());
-      if (this.frames.now() - began >= FRAME_MS) break;
+      if (this.frames.now() - began >= most) break;
     }
     this.spent += this.frames.now() - began;
     this.requested = false;

@@ -9,6 +9,7 @@ import { type Exact, readings } from "../readings";
 import { Readout, tableOf } from "../readout";
 import type { Reduced } from "../reduce";
 import { spanText, wallText } from "../ticks";
+import { soon } from "../turns";
 
 /** What the read-out tells, looked up whenever it moves. */
 export interface ReadoutView {
@@ -44,13 +45,16 @@ export function crosshairPlugin(
     if (place === null) readout.hide();
     else show(chart, readout, place, now);
   };
+  let follow = () => {};
   return {
     refresh,
     hooks: {
       init: (chart) => {
         chart.over.append(readout.box);
+        follow = () => refresh(chart);
       },
-      setCursor: refresh,
+      // The chart under the pointer is ahead of those that move with it.
+      setCursor: (chart) => (chart.cursor.event ? refresh(chart) : soon(follow)),
       draw: refresh,
     },
   };
