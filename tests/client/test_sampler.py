@@ -126,9 +126,9 @@ def test_a_gpu_that_falls_off_the_bus_is_an_event_once(monkeypatch):
 
 def test_an_interval_of_zero_starts_nothing():
     """Sampling can be switched off."""
-    before = threading.active_count()
+    before = set(threading.enumerate())
     Sampler(0, "run_1", print, Clock()).start()
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before  # threads of other tests may end meanwhile
 
 
 def test_without_a_free_thread_there_are_no_samples(monkeypatch):
