@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useId, useRef } from "react";
+import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useId, useLayoutEffect, useRef } from "react";
 import { useScreen } from "../layout/screen";
 import { bindings } from "./bindings";
 import styles from "./CommandLine.module.css";
@@ -170,10 +170,10 @@ function useSlash(input: { current: HTMLInputElement | null }, from: { current: 
   }, [input, from]);
 }
 
-/** Go on with what was typed while the functions were on their way. */
+/** Go on with what was typed while the functions were on their way, before the next key can come. */
 function useTaking(typed: string | null, input: { current: HTMLInputElement | null }, { type }: Line): void {
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, when it appears
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (typed === null) return;
     input.current?.focus();
     if (typed !== "") type(typed);

@@ -57,6 +57,7 @@ test("nothing in a narrow chart's heading stands on its window button", async ({
   for (const line of ["CH loss", "CH lr"]) {
     await page.keyboard.press("/");
     await page.keyboard.type(line);
+    await expect(page.getByRole("option").first()).toBeVisible();
     await page.keyboard.press("Enter");
     await expect(page.locator("[data-panel^=chart-] .metrics-chart").last()).toBeVisible();
     await page.keyboard.press("F2");

@@ -1,22 +1,6 @@
 import { useId, useRef, useState } from "react";
 import type { PanelId } from "../../layout/tree";
-import { idle } from "../../lib/idle";
-
-const IDLE_MS = 2_000;
-
-type Menu = typeof import("./PanelItems");
-
-/** Loaded after the page: the menu is there at once when it is opened, so that no key goes to the page instead. */
-let loaded: Menu | null = null;
-
-async function load(): Promise<void> {
-  loaded = await import("./PanelItems");
-}
-
-// What fails here is tried again when a menu is opened.
-void idle(IDLE_MS)
-  .then(load)
-  .catch(() => {});
+import { PanelItems } from "./PanelItems";
 
 interface PanelMenuProps {
   id: PanelId;
@@ -29,8 +13,6 @@ export function PanelMenu({ id, title, number }: PanelMenuProps) {
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const menu = useId();
-  const toggle = () => setOpen(!open);
-  const Items = loaded?.PanelItems;
   return (
     <>
       <button
@@ -41,13 +23,12 @@ export function PanelMenu({ id, title, number }: PanelMenuProps) {
         aria-haspopup="menu"
         aria-expanded={open}
         aria-controls={open ? menu : undefined}
-        onFocus={() => void load()}
-        onClick={() => (loaded === null ? void load().then(toggle) : toggle())}
+        onClick={() => setOpen(!open)}
       >
         {number}
       </button>
-      {open && Items && button.current !== null && (
-        <Items id={id} menu={menu} title={title} anchor={button.current} onClose={() => setOpen(false)} />
+      {open && button.current !== null && (
+        <PanelItems id={id} menu={menu} title={title} anchor={button.current} onClose={() => setOpen(false)} />
       )}
     </>
   );
