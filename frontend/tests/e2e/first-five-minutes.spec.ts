@@ -166,10 +166,10 @@ test.describe("stepwire up", () => {
     await page.goto(url);
     await expect(page.locator("[data-run-id]").first()).toBeVisible();
     const panel = page.getByRole("region", { name: /actions/i });
+    // A run that has ended can't be stopped, and the panel says so.
+    await expect(panel.getByRole("button", { name: /stop run/i })).toBeDisabled();
     const offered = await panel.getByRole("button").allInnerTexts();
     expect(offered.length).toBeGreaterThan(2);
     for (const text of offered) expect(text).not.toMatch(/save checkpoint|resume from|alert|note|load|pause run/i);
-    // A run that has ended can't be stopped, and the panel says so.
-    await expect(panel.getByRole("button", { name: /stop run/i })).toBeDisabled();
   });
 });
