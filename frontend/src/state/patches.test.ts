@@ -157,6 +157,20 @@ test("a deleted run leaves the list", () => {
   expect(listed()).toEqual([]);
 });
 
+test("an event that comes while the log is being read is in it all the same", async () => {
+  const key = eventsKey({});
+  const event = (id: number) => ({ type: "event", id, run_id: "a", level: "error", event: "e" }) as unknown as LogEvent;
+  let answer: (pages: EventPages) => void = () => {};
+  const read = queries.fetchQuery({
+    queryKey: key,
+    queryFn: () => new Promise<EventPages>((resolve) => (answer = resolve)),
+  });
+  say(event(7));
+  answer({ events: [event(3)], hasOlder: false });
+  await read;
+  await vi.waitFor(() => expect(queries.getQueryData<EventPages>(key)?.events.map((each) => each.id)).toEqual([7, 3]));
+});
+
 test("an event goes to the logs whose filter it passes, newest first, once", () => {
   const event = (id: number, over: Partial<LogEvent> = {}): LogEvent => ({
     type: "event",

@@ -31,6 +31,13 @@ import {
   withSample,
 } from "./merge";
 
+/** What the cache tells of a query, as far as it is looked at. */
+interface CacheNews {
+  type: string;
+  query: { queryKey: readonly unknown[] };
+  action?: { type: string; manual?: boolean };
+}
+
 type Message<Type> = Extract<ServerMessage, { type: Type }>;
 type Handlers = { [Type in ServerMessage["type"]]?: (message: Message<Type>) => void };
 
@@ -38,6 +45,8 @@ type Handlers = { [Type in ServerMessage["type"]]?: (message: Message<Type>) => 
 export class Patches {
   private readonly ends: (() => void)[] = [];
   private readonly progress = new Map<string, Progress>();
+  /** Events that came while a log was being read. */
+  private meanwhile: LogEvent[] = [];
 
   constructor(
     private readonly queries: QueryClient,
@@ -49,6 +58,7 @@ export class Patches {
     this.ends.push(
       this.feed.onMessage((message) => this.apply(message)),
       this.feed.onReopen(() => void this.queries.invalidateQueries()),
+      this.queries.getQueryCache().subscribe((news) => this.eventsRead(news as CacheNews)),
     );
   }
 
@@ -150,7 +160,21 @@ export class Patches {
     this.queries.removeQueries({ queryKey: [...CHECKPOINTS, id] });
   }
 
+  /** What came while a log was being read may not be in what was read. */
   private addEvent(event: LogEvent): void {
+    if (this.queries.isFetching({ queryKey: EVENTS }) > 0)
+      this.meanwhile = [...this.meanwhile, event].slice(-MAX_EVENTS);
+    this.placeEvent(event);
+  }
+
+  private eventsRead({ type, query, action }: CacheNews): void {
+    if (type !== "updated" || query.queryKey[0] !== EVENTS[0]) return;
+    if (action?.type !== "success" || action.manual) return;
+    for (const event of this.meanwhile) this.placeEvent(event);
+    if (this.queries.isFetching({ queryKey: EVENTS }) === 0) this.meanwhile = [];
+  }
+
+  private placeEvent(event: LogEvent): void {
     for (const [key] of this.queries.getQueriesData<EventPages>({ queryKey: EVENTS })) {
       const filter = (key[1] ?? {}) as EventFilter;
       if (filter.runId !== undefined && filter.runId !== event.run_id) continue;
