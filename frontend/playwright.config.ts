@@ -19,7 +19,7 @@ export default defineConfig({
   expect: {
     timeout: 15_000,
     // A screen without its smallest panel differs in 0.15 % of its pixels, since most of them are black anyway.
-    toHaveScreenshot: { threshold: 0.2, maxDiffPixelRatio: 0.002, scale: "css", caret: "hide" },
+    toHaveScreenshot: { threshold: 0.2, maxDiffPixelRatio: 0.001, scale: "css", caret: "hide" },
   },
   // Without the platform: the page brings its own font, so that pictures of other machines differ little.
   snapshotPathTemplate: "{testDir}/{testFileName}-snapshots/{arg}{ext}",

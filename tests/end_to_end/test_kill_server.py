@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-KILLS = int(os.environ.get("STEPWIRE_KILLS", "8"))
+KILLS = int(os.environ.get("STEPWIRE_KILLS", "20"))
 SCRIPT = """
 import select, sys, time
 from stepwire import TrainingMonitor

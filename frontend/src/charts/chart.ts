@@ -49,7 +49,7 @@ const SETTLE_MS = 200;
 /** A click so near to the crosshair takes it away. */
 const SAME_PX = 3;
 
-/** A metric of several runs, drawn by uPlot into `root`. Draws when told; knows no React. */
+/** A metric of several runs in `root`, on the axes of uPlot. Draws when told; knows no React. */
 export class LineChart implements Drawable {
   private plot: uPlot | null = null;
   private curves: Curves | null = null;

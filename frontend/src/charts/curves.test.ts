@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { reduced as own } from "./fixtures";
 import type { DrawnLine } from "./line";
 import { readPalette } from "./palette";
 import { type CurvesView, type Frame, Picture } from "./plugins/curves";
@@ -19,17 +20,6 @@ const line = (over: Partial<DrawnLine> = {}): DrawnLine => ({
   sparse: false,
   ...over,
 });
-const own = (x: number[], value: Cell[], over: Partial<Reduced> = {}): Reduced => ({
-  x,
-  value,
-  min: value,
-  max: value,
-  smooth: null,
-  drawn: x.length,
-  points: x.length,
-  ...over,
-});
-
 const frame = (over: Partial<Frame> = {}): Frame => ({
   left: 0,
   top: 0,

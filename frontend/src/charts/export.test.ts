@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Snapshot } from "./chart";
+import { reduced } from "./fixtures";
 import type { DrawnLine } from "./line";
-import type { Reduced } from "./reduce";
 import { csvOf } from "./table";
 import { svgOf } from "./vectors";
 
@@ -17,17 +17,6 @@ const line = (name: string, more: Partial<DrawnLine> = {}): DrawnLine => ({
   nonfinite: [],
   edge: null,
   sparse: false,
-  ...more,
-});
-
-const reduced = (x: number[], value: Reduced["value"], more: Partial<Reduced> = {}): Reduced => ({
-  x,
-  value,
-  min: value,
-  max: value,
-  smooth: null,
-  drawn: x.length,
-  points: x.length,
   ...more,
 });
 

@@ -10,8 +10,8 @@ interface Glyph {
 }
 
 /**
- * Characters of one font as pictures, each drawn by the browser once. A canvas takes a hundred times as long for a
- * text: it looks at the page's styles, the font and the shapes each time.
+ * Characters of one font as pictures, each drawn by the browser once: in traces of live charts, texts on a canvas were
+ * the largest part of a chart that draws little else anew.
  */
 export class Glyphs {
   private readonly known = new Map<string, Glyph>();

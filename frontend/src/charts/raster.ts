@@ -22,9 +22,9 @@ const RED_BLUE = 0xff00ff;
 const GREEN = 0xff00;
 
 /**
- * An opaque picture into which lines and bands are drawn, with soft edges. A canvas that has no graphics card takes
- * several times as long, because it is made for shapes of any kind: these have one place for each x. Places are in
- * pixels from the upper left corner; the x of a line never goes back, and a y that is NaN breaks it.
+ * An opaque picture into which lines and bands are drawn, with soft edges. Unlike a canvas it can be moved and drawn anew
+ * from a column on. Places are in pixels from the upper left corner; the x of a line never goes back, and a y that is NaN
+ * breaks it.
  */
 export class Raster {
   width = 0;

@@ -6,7 +6,7 @@ import { Raster, type Rgb } from "./raster";
 import type { Reading } from "./readings";
 
 const BESIDE_PX = 10;
-const ROW_PX = 16;
+export const ROW_PX = 16;
 const PAD_PX = 6;
 const SAMPLE_PX = 12;
 const GAP_PX = 6;
@@ -106,8 +106,8 @@ function broken(text: string, width: number): string[] {
 }
 
 /**
- * The box beside the crosshair. It moves with every move of the pointer, in all charts at once, and so it is drawn: the
- * browser takes ten times as long to lay the same text out. Who reads the page's text finds it inside all the same.
+ * The box beside the crosshair. It changes with every move of the pointer, in all charts at once, and so it is drawn: to
+ * have the page laid out for it took most of each frame. Who reads the page's text finds it inside all the same.
  */
 export class Readout {
   readonly box = document.createElement("canvas");

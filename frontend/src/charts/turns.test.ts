@@ -1,5 +1,5 @@
 // @vitest-environment node
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { soon } from "./turns";
 
 test("many are called a few at a time, each once, and those that wait longest first", () => {
@@ -19,4 +19,21 @@ test("many are called a few at a time, each once, and those that wait longest fi
   frame();
   expect(told.slice(6)).toEqual([6, 7, 8, 0, 1, 2]);
   expect(frames).toEqual([]);
+});
+
+test("one that throws keeps nobody else from being called, then or later", () => {
+  const frames: FrameRequestCallback[] = [];
+  const request = (callback: FrameRequestCallback) => frames.push(callback);
+  const reported = vi.fn<(error: unknown) => void>();
+  vi.stubGlobal("reportError", reported);
+  const told: string[] = [];
+  soon(() => {
+    throw new Error("broken");
+  }, request);
+  soon(() => told.push("next"), request);
+  frames.shift()?.(0);
+  soon(() => told.push("later"), request);
+  frames.shift()?.(0);
+  vi.unstubAllGlobals();
+  expect([told, reported.mock.calls.length]).toEqual([["next", "later"], 1]);
 });

@@ -1,3 +1,5 @@
+import { apart } from "../live/apart";
+
 /** So many read-outs are drawn in a frame; with that few a frame is done in time. */
 const A_FRAME = 6;
 
@@ -12,7 +14,7 @@ export function soon(callback: () => void, frames = requestAnimationFrame): void
 function turn(frames: typeof requestAnimationFrame): void {
   for (const callback of [...waiting].slice(0, A_FRAME)) {
     waiting.delete(callback);
-    callback();
+    apart(callback);
   }
   if (waiting.size > 0) frames(() => turn(frames));
 }

@@ -1,4 +1,4 @@
-import type { QueryClient } from "@tanstack/react-query";
+import type { QueryCacheNotifyEvent, QueryClient } from "@tanstack/react-query";
 import { onBeat } from "../live/beat";
 import { isSampled, progressOf } from "../live/decode";
 import { ALL_RUNS, type Feed } from "../live/feed";
@@ -31,13 +31,6 @@ import {
   withSample,
 } from "./merge";
 
-/** What the cache tells of a query, as far as it is looked at. */
-interface CacheNews {
-  type: string;
-  query: { queryKey: readonly unknown[] };
-  action?: { type: string; manual?: boolean };
-}
-
 type Message<Type> = Extract<ServerMessage, { type: Type }>;
 type Handlers = { [Type in ServerMessage["type"]]?: (message: Message<Type>) => void };
 
@@ -58,7 +51,7 @@ export class Patches {
     this.ends.push(
       this.feed.onMessage((message) => this.apply(message)),
       this.feed.onReopen(() => void this.queries.invalidateQueries()),
-      this.queries.getQueryCache().subscribe((news) => this.eventsRead(news as CacheNews)),
+      this.queries.getQueryCache().subscribe((news) => this.eventsRead(news)),
     );
   }
 
@@ -167,9 +160,9 @@ export class Patches {
     this.placeEvent(event);
   }
 
-  private eventsRead({ type, query, action }: CacheNews): void {
-    if (type !== "updated" || query.queryKey[0] !== EVENTS[0]) return;
-    if (action?.type !== "success" || action.manual) return;
+  private eventsRead(news: QueryCacheNotifyEvent): void {
+    if (news.type !== "updated" || news.query.queryKey[0] !== EVENTS[0]) return;
+    if (news.action.type !== "success" || news.action.manual) return;
     for (const event of this.meanwhile) this.placeEvent(event);
     if (this.queries.isFetching({ queryKey: EVENTS }) === 0) this.meanwhile = [];
   }

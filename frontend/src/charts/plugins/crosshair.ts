@@ -6,7 +6,7 @@ import { marksNear, type PlacedMark } from "../mark";
 import type { XKind } from "../options";
 import type { Palette } from "../palette";
 import { type Exact, readings } from "../readings";
-import { Readout, tableOf } from "../readout";
+import { Readout, ROW_PX, tableOf } from "../readout";
 import type { Reduced } from "../reduce";
 import { spanText, wallText } from "../ticks";
 import { soon } from "../turns";
@@ -30,7 +30,6 @@ export interface ReadoutView {
 
 const MARK_REACH_PX = 5;
 const MOST_MARKS = 3;
-const ROW_PX = 16;
 const FRAME_PX = 44;
 
 /** A box beside the crosshair with the value of every line, the largest first, and what happened there. */

@@ -184,8 +184,8 @@ export class Picture {
   }
 
   private band({ line, own, first, colour }: Shown, place: Placer): void {
-    put(own, own.min, place, first);
-    scratch.low.set(scratch.y);
+    const count = put(own, own.min, place, first);
+    scratch.low.set(scratch.y.subarray(0, count));
     const length = put(own, own.max, place, first);
     const { usual, smoothed, ghost } = BAND_OPACITY;
     const opacity = line.ghost ? ghost : own.smooth === null ? usual : smoothed;
